@@ -1,0 +1,3 @@
+//! A running node for any front end.
+
+pub mod view;
