@@ -1,0 +1,114 @@
+//! What the driver tells a node.
+
+use feed::{DeviceKey, FeedId, Message, SignatureError, Verified, json};
+use replication::{Clock, LinkId};
+
+/// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
+/// the node for everything else; the two never meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// How a link carries frames. Other kinds (through a relay, one-way as a file) come with their transports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Medium {
+    /// Live, both ways, device to device.
+    Direct,
+}
+
+/// The store could not write; nothing of the batch is durable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct AppendFailed {
+    /// What happened, in words for the person.
+    pub reason: String,
+}
+
+/// The store could not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct LoadFailed {
+    /// What happened, in words for the person.
+    pub reason: String,
+}
+
+/// What happened. Every mutation of a node goes in through one of these.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A link to another device stands. The connection has proved `device`.
+    LinkUp {
+        /// The driver's name for the link, never used twice.
+        link: LinkId,
+        /// Who is at the other end.
+        device: DeviceKey,
+        /// How it is linked.
+        medium: Medium,
+    },
+    /// The link is gone, for whatever reason (also after [`crate::Output::Close`]).
+    LinkDown {
+        /// Which.
+        link: LinkId,
+    },
+    /// A whole frame arrived, without its length prefix.
+    Received {
+        /// On which link.
+        link: LinkId,
+        /// Its bytes, from a stranger until proved otherwise.
+        frame: Vec<u8>,
+    },
+    /// The link has taken what was sent: there is room for more. After LinkUp a link is taken to be writable; each
+    /// [`crate::Output::Send`] uses that up by its length, and this input restores it.
+    Writable {
+        /// Which.
+        link: LinkId,
+    },
+    /// The person publishes; answered by [`crate::Output::Published`].
+    Publish {
+        /// For the answer.
+        ticket: Ticket,
+        /// The content, as [`social::write`] makes them.
+        content: json::Value,
+    },
+    /// Messages from a file; answered by [`crate::Output::Imported`].
+    Import {
+        /// For the answer.
+        ticket: Ticket,
+        /// In any order within reason; decoded, nothing else checked. At most [`crate::limits::IMPORT_BATCH`].
+        messages: Vec<Message>,
+    },
+    /// The person asks for a feed by hand: it is replicated and relayed from now on. The driver stores the wish first.
+    Want {
+        /// Which feed.
+        feed: FeedId,
+    },
+    /// Answers [`crate::Output::Verify`].
+    Verified {
+        /// As asked.
+        ticket: Ticket,
+        /// One result per message, in the order asked.
+        results: Vec<Result<Verified, SignatureError>>,
+    },
+    /// Answers [`crate::Output::Append`]: all of the batch is durable, or nothing of it.
+    Appended {
+        /// As asked.
+        ticket: Ticket,
+        /// Whether it is durable.
+        result: Result<(), AppendFailed>,
+    },
+    /// Answers [`crate::Output::Load`].
+    Loaded {
+        /// As asked.
+        ticket: Ticket,
+        /// The messages from `after + 1` on, in order, at least one if there is one, within about `max_bytes`.
+        result: Result<Vec<Message>, LoadFailed>,
+    },
+    /// Answers [`crate::Output::LoadClocks`]; empty clocks for a device not met before or clocks that cannot be read.
+    ClocksLoaded {
+        /// As asked.
+        ticket: Ticket,
+        /// What the device last told us.
+        held: Clock,
+        /// What we last told it.
+        told: Clock,
+    },
+}

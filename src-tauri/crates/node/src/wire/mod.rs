@@ -1,0 +1,1 @@
+//! The link protocol: what `docs/protocol.md` says, as code.
