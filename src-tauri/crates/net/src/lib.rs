@@ -1,1 +1,15 @@
-//! (being written)
+//! Links to other devices: libp2p with TCP and QUIC, discovery on the local network, and framed streams.
+//!
+//! Nothing here is pure but [`peers`](crate::peers) (whom to dial and when), the packet format and the schedule of discovery,
+//! which take time as an argument. The IO is one task for the swarm, two for each link, one for discovery.
+//! What the frames mean is not known here: see `node`. The driver calls [`Net`] and drains [`NetEvents`].
+
+pub mod config;
+mod event;
+
+pub use libp2p::Multiaddr;
+
+pub use crate::{
+    config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW},
+    event::{DownReason, LinkId, NetEvent},
+};
