@@ -82,21 +82,13 @@ fn choose() -> Option<Face> {
 
 fn start(root: &Path, face: Face, arguments: &[&str]) -> Result<ExitCode, String> {
     // The build of the workspace wants the system libraries of the window even for the node alone.
-    let groups: &[&[&str]] = if face == Face::Memory {
-        &[setup::BUILD, setup::DISPLAY]
-    } else {
-        &[setup::BUILD]
-    };
+    let groups: &[&[&str]] = if face == Face::Memory { &[setup::BUILD, setup::DISPLAY] } else { &[setup::BUILD] };
     setup::packages(groups)?;
     setup::page(root)?;
     if !run_child(cargo(root).args(["build", "--workspace", "--bins"]), BUILD).success {
         return Err("Periwinkle could not be compiled: see the messages above.".into());
     }
-    let name = if face == Face::Headless {
-        "peri"
-    } else {
-        "periwinkle"
-    };
+    let name = if face == Face::Headless { "peri" } else { "periwinkle" };
     let mut command = Command::new(crate::steps::target(root).join("debug").join(name));
     forget_our_package(&mut command);
     match face {
@@ -135,12 +127,8 @@ fn split_folder<'a>(arguments: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 /// Runs the window on an Xvfb of its own, with a session bus where there is none.
 fn on_display_in_memory(window: &mut Command) -> Result<ExitCode, String> {
     let (mut server, number) = display_in_memory()?;
-    println!(
-        "The window is on the display :{number}, which exists in memory only; Ctrl-C ends it."
-    );
-    window
-        .env("DISPLAY", format!(":{number}"))
-        .env_remove("WAYLAND_DISPLAY");
+    println!("The window is on the display :{number}, which exists in memory only; Ctrl-C ends it.");
+    window.env("DISPLAY", format!(":{number}")).env_remove("WAYLAND_DISPLAY");
     let mut command = if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() {
         Command::new("env")
     } else {
@@ -155,38 +143,21 @@ fn on_display_in_memory(window: &mut Command) -> Result<ExitCode, String> {
             None => command.env_remove(name),
         };
     }
-    let ended = command
-        .status()
-        .map_err(|error| format!("The window could not be started: {error}"));
+    let ended = command.status().map_err(|error| format!("The window could not be started: {error}"));
     let _ = server.kill();
     let _ = server.wait();
-    Ok(if ended?.success() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if ended?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// An X server that draws into memory, and the number of its display.
 fn display_in_memory() -> Result<(Child, u32), String> {
     let mut server = Command::new("Xvfb")
-        .args([
-            "-displayfd",
-            "1",
-            "-screen",
-            "0",
-            "1280x800x24",
-            "-nolisten",
-            "tcp",
-            "-noreset",
-        ])
+        .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(|error| {
-            format!("Xvfb could not be started: {error}. Install the package xvfb.")
-        })?;
+        .map_err(|error| format!("Xvfb could not be started: {error}. Install the package xvfb."))?;
     let mut number = String::new();
     if let Some(answer) = server.stdout.take() {
         let _ = BufReader::new(answer).read_line(&mut number);

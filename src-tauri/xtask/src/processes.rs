@@ -38,46 +38,30 @@ pub(crate) fn ask(command: &mut Command, limit: Duration) -> Finished {
 
 fn watch(command: &mut Command, limit: Duration, print: bool) -> Finished {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let mark = format!(
-        "{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    );
+    let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     command.env(MARK, &mark);
     forget_our_package(command);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
 
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            let line = format!(
-                "{}: could not be started: {error}\n",
-                command.get_program().to_string_lossy()
-            );
+            let line = format!("{}: could not be started: {error}\n", command.get_program().to_string_lossy());
             if print {
                 eprint!("{line}");
             }
-            return Finished {
-                success: false,
-                output: line,
-            };
+            return Finished { success: false, output: line };
         }
     };
     let kept = Arc::new(Mutex::new(String::new()));
-    let readers: Vec<_> = [
-        child.stdout.take().map(boxed),
-        child.stderr.take().map(boxed),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|stream| {
-        let kept = Arc::clone(&kept);
-        thread::spawn(move || forward(stream, &kept, print))
-    })
-    .collect();
+    let readers: Vec<_> = [child.stdout.take().map(boxed), child.stderr.take().map(boxed)]
+        .into_iter()
+        .flatten()
+        .map(|stream| {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || forward(stream, &kept, print))
+        })
+        .collect();
 
     let ended = wait(&mut child, limit);
     let left = end_marked(&mark);
@@ -94,19 +78,11 @@ fn watch(command: &mut Command, limit: Duration, print: bool) -> Finished {
         output.push('\n');
     };
     if ended.is_none() {
-        note(format!(
-            "stopped: it did not end within {} s",
-            limit.as_secs()
-        ));
+        note(format!("stopped: it did not end within {} s", limit.as_secs()));
     } else if left > 0 {
-        note(format!(
-            "{left} processes were still running after it and were ended"
-        ));
+        note(format!("{left} processes were still running after it and were ended"));
     }
-    Finished {
-        success: ended == Some(true),
-        output,
-    }
+    Finished { success: ended == Some(true), output }
 }
 
 /// Whether the child succeeded; nothing when it was still running after `limit`.
@@ -155,10 +131,7 @@ fn end_marked(mark: &str) -> usize {
         }
         ended = ended.max(pids.len());
         // The shell's own `kill`: a small image has no other.
-        let _ = Command::new("sh")
-            .args(["-c", "kill -9 \"$@\" 2>/dev/null", "sh"])
-            .args(&pids)
-            .status();
+        let _ = Command::new("sh").args(["-c", "kill -9 \"$@\" 2>/dev/null", "sh"]).args(&pids).status();
         thread::sleep(LOOK);
     }
     ended
@@ -175,11 +148,8 @@ fn marked(mark: &str) -> Vec<String> {
         .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
         .filter(|pid| {
             // A zombie's environment reads as empty, so those that only wait to be reaped do not count.
-            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-                environ
-                    .split(|byte| *byte == 0)
-                    .any(|entry| entry == mark.as_bytes())
-            })
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
         })
         .collect()
 }
@@ -188,10 +158,7 @@ fn marked(mark: &str) -> Vec<String> {
 pub(crate) fn forget_our_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_")
-            || text.starts_with("CARGO_MANIFEST_")
-            || text == "CARGO_CRATE_NAME"
-        {
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") || text == "CARGO_CRATE_NAME" {
             command.env_remove(&name);
         }
     }
@@ -211,15 +178,8 @@ mod tests {
         endless.args(["-c", "echo begun; setsid sleep 1000 & exec sleep 1000"]);
         let finished = ask(&mut endless, Duration::from_millis(400));
         assert!(!finished.success);
-        assert!(
-            finished.output.starts_with("begun\nstopped:"),
-            "{}",
-            finished.output
-        );
-        assert!(
-            begun.elapsed() < Duration::from_secs(20),
-            "its pipes were closed"
-        );
+        assert!(finished.output.starts_with("begun\nstopped:"), "{}", finished.output);
+        assert!(begun.elapsed() < Duration::from_secs(20), "its pipes were closed");
     }
 
     #[test]
@@ -228,11 +188,7 @@ mod tests {
         careless.args(["-c", "setsid sleep 1000 & echo done"]);
         let finished = ask(&mut careless, Duration::from_secs(20));
         assert!(finished.success);
-        assert!(
-            finished.output.contains("1 processes were still running"),
-            "{}",
-            finished.output
-        );
+        assert!(finished.output.contains("1 processes were still running"), "{}", finished.output);
     }
 
     #[test]

@@ -8,12 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::processes::{ask, run};
 
 /// To compile the shell.
-pub(crate) const BUILD: &[&str] = &[
-    "build-essential",
-    "pkg-config",
-    "libwebkit2gtk-4.1-dev",
-    "librsvg2-dev",
-];
+pub(crate) const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev"];
 /// To show the window on a display in memory.
 pub(crate) const DISPLAY: &[&str] = &["xvfb", "xauth", "dbus-daemon"];
 /// To drive the window from a test.
@@ -41,21 +36,12 @@ pub(crate) fn everything(root: &Path) -> Result<(), String> {
 
 /// Installs those Debian packages of `groups` that are missing, and says so.
 pub(crate) fn packages(groups: &[&[&str]]) -> Result<(), String> {
-    let wanted: Vec<&str> = groups
-        .iter()
-        .flat_map(|group| group.iter().copied())
-        .collect();
+    let wanted: Vec<&str> = groups.iter().flat_map(|group| group.iter().copied()).collect();
     if !ask(Command::new("dpkg-query").arg("--version"), MOMENT).success {
-        println!(
-            "This is no Debian: make sure that it has what these packages hold: {}",
-            wanted.join(" ")
-        );
+        println!("This is no Debian: make sure that it has what these packages hold: {}", wanted.join(" "));
         return Ok(());
     }
-    let missing: Vec<&str> = wanted
-        .into_iter()
-        .filter(|package| !installed(package))
-        .collect();
+    let missing: Vec<&str> = wanted.into_iter().filter(|package| !installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -64,9 +50,7 @@ pub(crate) fn packages(groups: &[&[&str]]) -> Result<(), String> {
     by_hand.extend(&missing);
     // The lists of a fresh image are empty or old, so they are read first; old ones still serve if that fails.
     run(&mut as_root(&["apt-get", "update"]), DOWNLOAD);
-    if run(&mut as_root(&by_hand), DOWNLOAD).success
-        && missing.iter().all(|package| installed(package))
-    {
+    if run(&mut as_root(&by_hand), DOWNLOAD).success && missing.iter().all(|package| installed(package)) {
         return Ok(());
     }
     Err(format!(
@@ -89,9 +73,7 @@ fn as_root(words: &[&str]) -> Command {
     if !root {
         command.args(["--non-interactive", "env"]);
     }
-    command
-        .args(["DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"])
-        .args(words);
+    command.args(["DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"]).args(words);
     command
 }
 
@@ -105,10 +87,7 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<(), String> {
     println!("Installing the npm packages of {}", folder.display());
     let mut install = npm(folder, &["ci", "--no-audit", "--no-fund"]);
     if !run(&mut install, DOWNLOAD).success {
-        return Err(format!(
-            "`npm ci` failed in {}: is the npm registry reachable?",
-            folder.display()
-        ));
+        return Err(format!("`npm ci` failed in {}: is the npm registry reachable?", folder.display()));
     }
     fs::write(folder.join(STAMP), lock).map_err(|error| format!("{STAMP}: {error}"))
 }
@@ -125,9 +104,7 @@ pub(crate) fn page(root: &Path) -> Result<(), String> {
     let ui = root.join("ui");
     npm_packages(&ui)?;
     let built = fs::metadata(ui.join("dist/index.html")).and_then(|page| page.modified());
-    if built.is_ok_and(|built| {
-        newest(root, &["ui", "assets", "icons"]).is_none_or(|source| source < built)
-    }) {
+    if built.is_ok_and(|built| newest(root, &["ui", "assets", "icons"]).is_none_or(|source| source < built)) {
         return Ok(());
     }
     println!("Building the page");

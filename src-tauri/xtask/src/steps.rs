@@ -25,20 +25,8 @@ pub(crate) struct Step {
 
 /// The checks in the order in which they run: the quick ones first, so that a slip is told early.
 pub(crate) const STEPS: &[Step] = &[
-    Step {
-        name: "fmt",
-        about: "Rust sources are formatted",
-        packages: &[],
-        page: false,
-        check: fmt,
-    },
-    Step {
-        name: "ui",
-        about: "the page builds, its types hold, its own tests",
-        packages: &[],
-        page: true,
-        check: ui,
-    },
+    Step { name: "fmt", about: "Rust sources are formatted", packages: &[], page: false, check: fmt },
+    Step { name: "ui", about: "the page builds, its types hold, its own tests", packages: &[], page: true, check: ui },
     Step {
         name: "axe",
         about: "every screen is accessible, in a browser",
@@ -46,20 +34,8 @@ pub(crate) const STEPS: &[Step] = &[
         page: true,
         check: axe,
     },
-    Step {
-        name: "build",
-        about: "everything compiles",
-        packages: &[BUILD],
-        page: true,
-        check: build,
-    },
-    Step {
-        name: "clippy",
-        about: "no warnings",
-        packages: &[BUILD],
-        page: true,
-        check: clippy,
-    },
+    Step { name: "build", about: "everything compiles", packages: &[BUILD], page: true, check: build },
+    Step { name: "clippy", about: "no warnings", packages: &[BUILD], page: true, check: clippy },
     Step {
         name: "architecture",
         about: "who imports whom, and tidiness",
@@ -133,15 +109,7 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 /// Test programs that have a step of their own; every other one belongs to `unit`.
-const AREAS: &[&str] = &[
-    "architecture",
-    "bindings",
-    "feed_reference",
-    "sim",
-    "kills",
-    "network",
-    "window",
-];
+const AREAS: &[&str] = &["architecture", "bindings", "feed_reference", "sim", "kills", "network", "window"];
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
@@ -176,27 +144,15 @@ pub(crate) fn test(root: &Path, names: &[&str]) -> ExitCode {
                 Tally::one(false)
             }
         };
-        let line = format!(
-            "{:<16}{:>7.1} s   {tally}",
-            step.name,
-            begun.elapsed().as_secs_f64()
-        );
+        let line = format!("{:<16}{:>7.1} s   {tally}", step.name, begun.elapsed().as_secs_f64());
         println!("── {line}");
         report.push(line);
         total += tally;
     }
     println!("\n{}", report.join("\n"));
-    println!(
-        "{:<16}{:>7.1} s\n",
-        "together",
-        start.elapsed().as_secs_f64()
-    );
+    println!("{:<16}{:>7.1} s\n", "together", start.elapsed().as_secs_f64());
     println!("{total}");
-    if total.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Installs what the step needs. Where little is missing this takes a moment.
@@ -214,8 +170,7 @@ pub(crate) fn cargo(root: &Path) -> Command {
 
 /// The folder that holds what cargo builds.
 pub(crate) fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), |folder| root.join(folder))
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 fn fmt(root: &Path) -> Tally {
@@ -231,32 +186,19 @@ fn ui(root: &Path) -> Tally {
 }
 
 fn axe(root: &Path) -> Tally {
-    let axe = run(
-        &mut setup::npm(&root.join("ui"), &["run", "axe"]),
-        minutes(5),
-    );
+    let axe = run(&mut setup::npm(&root.join("ui"), &["run", "axe"]), minutes(5));
     Tally::read(&axe.output, axe.success)
 }
 
 /// One build for all that follows, tests included, so that there is one set of features and one profile.
 fn build(root: &Path) -> Tally {
-    let built = run(
-        cargo(root).args(["build", "--workspace", "--all-targets"]),
-        minutes(40),
-    );
+    let built = run(cargo(root).args(["build", "--workspace", "--all-targets"]), minutes(40));
     Tally::one(built.success)
 }
 
 fn clippy(root: &Path) -> Tally {
     let mut clippy = cargo(root);
-    clippy.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "--deny",
-        "warnings",
-    ]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
     Tally::one(run(&mut clippy, minutes(20)).success)
 }
 
@@ -272,10 +214,7 @@ fn unit(root: &Path) -> Tally {
     // With what passing tests print, for the reports and for those that say that they were skipped.
     let tests = run(tests.args(["--", "--show-output"]), minutes(20));
     let mut tally = Tally::read(&tests.output, tests.success);
-    let examples = run(
-        cargo(root).args(["test", "--workspace", "--no-fail-fast", "--doc"]),
-        minutes(10),
-    );
+    let examples = run(cargo(root).args(["test", "--workspace", "--no-fail-fast", "--doc"]), minutes(10));
     tally += Tally::read(&examples.output, examples.success);
     tally
 }
@@ -307,14 +246,7 @@ fn deny(root: &Path) -> Tally {
     let mut tally = Tally::default();
     for check in checks {
         let mut deny = cargo(root);
-        deny.args([
-            "deny",
-            "--workspace",
-            "--all-features",
-            "check",
-            "--hide-inclusion-graph",
-            check,
-        ]);
+        deny.args(["deny", "--workspace", "--all-features", "check", "--hide-inclusion-graph", check]);
         tally += Tally::one(run(&mut deny, minutes(5)).success);
     }
     tally
@@ -325,29 +257,14 @@ fn advisories(root: &Path) -> Tally {
     let mut tally = match install_deny(root) {
         Ok(()) => {
             let mut deny = cargo(root);
-            deny.args([
-                "deny",
-                "--workspace",
-                "--all-features",
-                "check",
-                "--hide-inclusion-graph",
-                "advisories",
-            ]);
+            deny.args(["deny", "--workspace", "--all-features", "check", "--hide-inclusion-graph", "advisories"]);
             let answer = ask(&mut deny, minutes(3));
             let reached = answer.success || answer.output.contains("advisories FAILED");
-            reachable(
-                "cargo deny check advisories",
-                reached,
-                answer.success,
-                &answer.output,
-            )
+            reachable("cargo deny check advisories", reached, answer.success, &answer.output)
         }
         Err(reason) => reachable("cargo deny check advisories", false, false, &reason),
     };
-    let audit = ask(
-        &mut setup::npm(&root.join("ui"), &["audit", "--json"]),
-        minutes(3),
-    );
+    let audit = ask(&mut setup::npm(&root.join("ui"), &["audit", "--json"]), minutes(3));
     let reached = audit.output.contains("\"auditReportVersion\"");
     tally += reachable("npm audit", reached, audit.success, &audit.output);
     tally
@@ -355,14 +272,8 @@ fn advisories(root: &Path) -> Tally {
 
 fn reachable(name: &str, reached: bool, success: bool, output: &str) -> Tally {
     if !reached {
-        let reason = output
-            .lines()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or("no answer");
-        println!(
-            "{name}: not run, its list cannot be reached from here ({})",
-            reason.trim()
-        );
+        let reason = output.lines().find(|line| !line.trim().is_empty()).unwrap_or("no answer");
+        println!("{name}: not run, its list cannot be reached from here ({})", reason.trim());
         return Tally::skip();
     }
     println!("{name}: {}", if success { "nothing known" } else { output });
@@ -377,38 +288,21 @@ fn install_deny(root: &Path) -> Result<(), String> {
     // Unoptimised: it runs for seconds, and an optimised build takes minutes.
     let mut install = cargo(root);
     install.args(["install", "cargo-deny", "--locked", "--debug", "--quiet"]);
-    if run(&mut install, minutes(15)).success {
-        Ok(())
-    } else {
-        Err("cargo-deny could not be installed".into())
-    }
+    if run(&mut install, minutes(15)).success { Ok(()) } else { Err("cargo-deny could not be installed".into()) }
 }
 
 /// The names of the test programs: `tests/NAME/main.rs` and `tests/NAME.rs`, at the root and in each crate.
 fn test_programs(root: &Path) -> Vec<String> {
     let mut packages = vec![root.to_path_buf()];
-    packages.extend(
-        fs::read_dir(root.join("src-tauri/crates"))
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path()),
-    );
+    packages
+        .extend(fs::read_dir(root.join("src-tauri/crates")).into_iter().flatten().flatten().map(|entry| entry.path()));
     let mut names: Vec<String> = packages
         .iter()
-        .flat_map(|package| {
-            fs::read_dir(package.join("tests"))
-                .into_iter()
-                .flatten()
-                .flatten()
-        })
+        .flat_map(|package| fs::read_dir(package.join("tests")).into_iter().flatten().flatten())
         .filter_map(|entry| {
             let path = entry.path();
-            let program = path.join("main.rs").is_file()
-                || path.extension().is_some_and(|extension| extension == "rs");
-            program
-                .then(|| path.file_stem()?.to_str().map(str::to_owned))
-                .flatten()
+            let program = path.join("main.rs").is_file() || path.extension().is_some_and(|extension| extension == "rs");
+            program.then(|| path.file_stem()?.to_str().map(str::to_owned)).flatten()
         })
         .collect();
     names.sort();
@@ -420,13 +314,8 @@ fn test_programs(root: &Path) -> Vec<String> {
 pub(crate) fn write_bindings(root: &Path) -> Result<(), String> {
     setup::packages(&[BUILD])?;
     let mut test = cargo(root);
-    test.args(["test", "--package", "periwinkle", "--test", "bindings"])
-        .env("PERIWINKLE_WRITE_BINDINGS", "1");
-    if run(&mut test, minutes(40)).success {
-        Ok(())
-    } else {
-        Err("The types could not be written.".into())
-    }
+    test.args(["test", "--package", "periwinkle", "--test", "bindings"]).env("PERIWINKLE_WRITE_BINDINGS", "1");
+    if run(&mut test, minutes(40)).success { Ok(()) } else { Err("The types could not be written.".into()) }
 }
 
 /// Takes the README's screenshot from a run of the window test.
@@ -434,12 +323,8 @@ pub(crate) fn take_picture(root: &Path) -> Result<(), String> {
     if test(root, &["window"]) != ExitCode::SUCCESS {
         return Err("The window test failed, so there is no new picture.".into());
     }
-    let (from, to) = (
-        target(root).join("shots/readme.png"),
-        root.join("assets/screenshot.png"),
-    );
-    fs::copy(&from, &to)
-        .map_err(|error| format!("{} → {}: {error}", from.display(), to.display()))?;
+    let (from, to) = (target(root).join("shots/readme.png"), root.join("assets/screenshot.png"));
+    fs::copy(&from, &to).map_err(|error| format!("{} → {}: {error}", from.display(), to.display()))?;
     println!("{} is new", to.display());
     Ok(())
 }

@@ -21,30 +21,19 @@ impl std::ops::AddAssign for Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
 impl Tally {
     /// One check that held or did not.
     pub(crate) fn one(success: bool) -> Self {
-        Self {
-            passed: success.into(),
-            failed: (!success).into(),
-            skipped: 0,
-        }
+        Self { passed: success.into(), failed: (!success).into(), skipped: 0 }
     }
 
     /// One check that could not run here.
     pub(crate) fn skip() -> Self {
-        Self {
-            skipped: 1,
-            ..Self::default()
-        }
+        Self { skipped: 1, ..Self::default() }
     }
 
     /// What a runner printed: Rust's test harness, vitest, or a script that closes with `N passed, N failed, N skipped`.
@@ -89,25 +78,14 @@ impl Tally {
 
 /// The number that stands before `word`: `5` for `… 5 passed; …`.
 fn before(line: &str, word: &str) -> usize {
-    let words: Vec<&str> = line
-        .split([' ', ';', ',', '|', '.'])
-        .filter(|part| !part.is_empty())
-        .collect();
-    words
-        .windows(2)
-        .find(|pair| pair[1] == word)
-        .and_then(|pair| pair[0].parse().ok())
-        .unwrap_or(0)
+    let words: Vec<&str> = line.split([' ', ';', ',', '|', '.']).filter(|part| !part.is_empty()).collect();
+    words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
 
 fn closing_line(line: &str) -> Option<Tally> {
     let mut parts = line.split(", ");
     let mut number = |word: &str| parts.next()?.strip_suffix(word)?.trim_end().parse().ok();
-    let tally = Tally {
-        passed: number("passed")?,
-        failed: number("failed")?,
-        skipped: number("skipped")?,
-    };
+    let tally = Tally { passed: number("passed")?, failed: number("failed")?, skipped: number("skipped")? };
     parts.next().is_none().then_some(tally)
 }
 
@@ -137,60 +115,30 @@ mod tests {
     fn the_rust_harness_is_counted_over_all_its_programs() {
         let output = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
                       test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(
-            Tally::read(output, false),
-            Tally {
-                passed: 7,
-                failed: 1,
-                skipped: 1
-            }
-        );
+        assert_eq!(Tally::read(output, false), Tally { passed: 7, failed: 1, skipped: 1 });
     }
 
     #[test]
     fn a_test_that_says_skipped_is_not_counted_as_passed() {
         let output = "skipped: no data\ntest result: ok. 5 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out";
-        assert_eq!(
-            Tally::read(output, true),
-            Tally {
-                passed: 4,
-                failed: 0,
-                skipped: 1
-            }
-        );
+        assert_eq!(Tally::read(output, true), Tally { passed: 4, failed: 0, skipped: 1 });
     }
 
     #[test]
     fn coloured_lines_of_vitest_are_counted() {
-        let output = "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m12 passed\u{1b}[39m\u{1b}[22m | 2 skipped (14)";
-        assert_eq!(
-            Tally::read(output, true),
-            Tally {
-                passed: 12,
-                failed: 0,
-                skipped: 2
-            }
-        );
+        let output =
+            "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m12 passed\u{1b}[39m\u{1b}[22m | 2 skipped (14)";
+        assert_eq!(Tally::read(output, true), Tally { passed: 12, failed: 0, skipped: 2 });
     }
 
     #[test]
     fn a_closing_line_of_our_own_form_is_counted() {
-        assert_eq!(
-            Tally::read("9 passed, 1 failed, 0 skipped", false),
-            Tally {
-                passed: 9,
-                failed: 1,
-                skipped: 0
-            }
-        );
+        assert_eq!(Tally::read("9 passed, 1 failed, 0 skipped", false), Tally { passed: 9, failed: 1, skipped: 0 });
     }
 
     #[test]
     fn a_program_that_crashes_before_its_summary_is_one_failure() {
-        assert_eq!(
-            Tally::read("error: could not compile", false),
-            Tally::one(false)
-        );
+        assert_eq!(Tally::read("error: could not compile", false), Tally::one(false));
         assert_eq!(Tally::read("nothing to say", true), Tally::one(true));
     }
 }
