@@ -27,6 +27,9 @@ pub struct Config {
     pub standing: Standing,
     /// The newest stored `about` of this device's own feed about itself, with which it introduces itself to strangers.
     pub about: Option<Message>,
+    /// Whether there is no network at all, as in a command that opens the folder, writes one message and ends. Otherwise
+    /// the first publish waits up to [`crate::limits::PUBLISH_PATIENCE`] for peers who may hold newer messages of one's own.
+    pub offline: bool,
 }
 
 /// Whether this device's own feed may grow.

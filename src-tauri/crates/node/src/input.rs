@@ -1,7 +1,7 @@
 //! What the driver tells a node.
 
 use feed::{DeviceKey, FeedId, Message, SignatureError, Verified, json};
-use replication::{Clock, LinkId};
+use replication::{LinkId, ebt::Clock};
 
 /// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
 /// the node for everything else; the two never meet.
@@ -56,8 +56,9 @@ pub enum Input {
         /// Its bytes, from a stranger until proved otherwise.
         frame: Vec<u8>,
     },
-    /// The link has taken what was sent: there is room for more. After LinkUp a link is taken to be writable; each
-    /// [`crate::Output::Send`] uses that up by its length, and this input restores it.
+    /// The link has room for more. The node hands out at most [`crate::limits::SEND_WINDOW`] bytes of frames on a link, then
+    /// waits for this, which opens the whole window again. The driver says it at once after every [`crate::Output::Send`]
+    /// that left room in the transport's queue, and otherwise when that queue has drained.
     Writable {
         /// Which.
         link: LinkId,

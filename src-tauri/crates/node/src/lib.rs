@@ -31,7 +31,7 @@ pub use config::{Config, NetworkId, Standing};
 pub use input::{AppendFailed, Input, LoadFailed, Medium, Ticket};
 pub use output::{Change, CloseReason, Imported, Notification, Output, Refusal, RejectReason, Rejected};
 pub use peers::{Flow, PeerView};
-pub use replication::{LinkId, Now};
+pub use replication::{Instant, LinkId, Now};
 
 /// One whole peer. See the crate documentation for how to drive it.
 #[derive(Debug)]
@@ -56,14 +56,19 @@ impl Node {
         self.outbox.pop_front()
     }
 
-    /// When to call [`Self::handle_timeout`] if nothing happens before: milliseconds of [`Now::monotonic`].
-    pub fn poll_timeout(&self) -> Option<u64> {
+    /// When to call [`Self::handle_timeout`] if nothing happens before: a moment of [`Now::monotonic`].
+    pub fn poll_timeout(&self) -> Option<Instant> {
         None
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
         let _ = now;
+    }
+
+    /// Whether the driver should leave frames unread for now, so that the transport slows down whoever sends them.
+    pub fn congested(&self) -> bool {
+        false
     }
 
     /// The devices that are linked now.

@@ -1,16 +1,89 @@
 //! Every bound of a node, in one place. What a peer can see of them is repeated in `docs/protocol.md`.
 
+use std::time::Duration;
+
+// What crosses a link.
+
 /// Longest frame, in bytes without the length prefix.
 pub const FRAME: usize = 1 << 20;
 /// Longest hello, which is the longest frame before the hello too, in bytes.
 pub const HELLO: usize = 16 << 10;
-/// How long a new link may stay silent, in milliseconds.
-pub const HELLO_PATIENCE: u64 = 10_000;
-/// Messages in one import.
-pub const IMPORT_BATCH: usize = 16_384;
+/// Longest message, in bytes of its encoded form: 8,192 UTF-16 units of at most three bytes each.
+pub const MESSAGE: usize = 3 * 8_192;
+/// Longest `about` in a hello, in bytes.
+pub const ABOUT: usize = 8_192;
+/// Bytes of messages after which a frame is full. Small enough that a live post never waits long behind a bulk.
+pub const MESSAGES_FRAME: usize = 96 << 10;
+/// Characters shown of the name in a hello.
+pub const NAME: usize = 64;
+
+// Links.
+
+/// How long a new link may stay without a hello.
+pub const HELLO_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a link may take nothing of what is sent to it.
+pub const STALL_PATIENCE: Duration = Duration::from_secs(30);
+/// Links at once.
+pub const LINKS: usize = 128;
+/// Bytes handed to a link before it must say that there is room again.
+pub const SEND_WINDOW: usize = 512 << 10;
+/// Bytes of messages read ahead for a link, loads under way included.
+pub const READ_AHEAD: usize = 1 << 20;
+/// Bytes of messages asked for in one load.
+pub const LOAD: usize = 64 << 10;
+/// How long a link's streams rest after the store could not read.
+pub const LOAD_REST: Duration = Duration::from_secs(5);
+/// Messages that a link may send that do not hold, before it is closed.
+pub const REFUSED_MESSAGES: u32 = 16;
+/// How long a device that was cut off stays away.
+pub const CUT_OFF: Duration = Duration::from_secs(60);
+/// Devices remembered as cut off; the oldest is forgotten first.
+pub const CUT_OFF_DEVICES: usize = 1_024;
+
+// What comes in.
+
+/// Bytes of received messages that are being checked and stored. Beyond it frames wait on their links.
+pub const INTAKE: usize = 16 << 20;
+/// Bytes of frames that wait on one link. Beyond it the link is closed: the driver did not heed
+/// [`crate::Node::congested`] or the peer found a way around it.
+pub const INBOX: usize = 4 << 20;
 /// Messages whose signatures are checked at once.
-pub const VERIFY_BATCH: usize = 4_096;
+pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.
 pub const APPEND_BATCH: usize = 8_192;
-/// Bytes handed to a link before it must say that it took them.
-pub const SEND_WINDOW: usize = 1 << 20;
+/// How long the intake rests after the store could not write; then what was lost is asked for again.
+pub const APPEND_REST: Duration = Duration::from_secs(5);
+/// Bytes of the newest messages kept in memory, so that live posts are passed on without reading them back.
+pub const RECENT: usize = 4 << 20;
+
+// Publishing and import.
+
+/// How long the first publish waits for peers who may hold newer messages of one's own.
+pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);
+/// Contents that wait to be published.
+pub const PUBLISH_QUEUE: usize = 1_024;
+/// How long a publish waits for missing messages of one's own before it is refused.
+pub const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stranger's unproven word that messages of one's own are missing stops publishing.
+pub const CLAIM_PATIENCE: Duration = Duration::from_secs(30);
+/// Messages in one import.
+pub const IMPORT_BATCH: usize = 16_384;
+/// Bytes of imported messages that wait because one before them is missing.
+pub const WAITING: usize = 64 << 20;
+
+// What the person is told.
+
+/// Shortest time between two changes of one kind.
+pub const CHANGE_INTERVAL: Duration = Duration::from_millis(200);
+/// Changes that wait for that time to pass; beyond it they leave at once.
+pub const CHANGES: usize = 4_096;
+/// Notifications at once, and how long one of them is counted.
+pub const NOTIFICATIONS: usize = 5;
+/// See [`NOTIFICATIONS`].
+pub const NOTIFICATION_INTERVAL: Duration = Duration::from_secs(10);
+/// Messages in one batch from the links beyond which it is history, not news.
+pub const NEWS_BATCH: usize = 64;
+/// Own messages remembered by id, newest first, so that answers to them are recognised.
+pub const OWN_IDS: usize = 4_096;
+/// Distance in follows up to which feeds are stored.
+pub const HOPS: u8 = 2;

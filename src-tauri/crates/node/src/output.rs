@@ -1,7 +1,7 @@
 //! What a node asks of its driver, in order.
 
 use feed::{DeviceKey, FeedId, ForkProof, Message, MessageId, PersonId, SignError, Verified};
-use replication::{Clock, LinkId};
+use replication::{LinkId, ebt::Clock};
 
 use crate::input::{AppendFailed, Ticket};
 
@@ -64,6 +64,8 @@ pub enum Output {
     SaveClocks {
         /// Whose.
         device: DeviceKey,
+        /// Forget everything saved for this device before.
+        replace: bool,
         /// Changed entries of what it told us.
         held: Clock,
         /// Changed entries of what we told it.
@@ -198,6 +200,9 @@ pub enum CloseReason {
     /// There is a link to the same device already.
     #[error("there is a link to the same device already")]
     Second,
+    /// It was cut off a short while ago for what it sent.
+    #[error("it was cut off a short while ago for what it sent")]
+    CutOff,
     /// There are too many links.
     #[error("there are too many links")]
     TooMany,

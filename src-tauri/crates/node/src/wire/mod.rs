@@ -1,1 +1,59 @@
 //! The link protocol: what `docs/protocol.md` says, as code.
+//!
+//! Everything here reads bytes from strangers: every length is checked before it is believed, nothing panics, and
+//! whatever cannot be read is a [`WireError`] that closes the link.
+
+mod frame;
+mod hello;
+mod ids;
+mod varint;
+
+pub use frame::{
+    Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_level, write_notes,
+};
+pub use hello::{HELLO_FIXED, Hello, VERSION, clock_digest};
+pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
+
+/// First byte of a frame.
+pub mod kind {
+    /// [`super::Hello`]: once, first.
+    pub const HELLO: u8 = 1;
+    /// Notes: pairs of a feed and a note.
+    pub const NOTES: u8 = 2;
+    /// Messages: the exact signed bytes of each.
+    pub const MESSAGES: u8 = 3;
+    /// Level: the frames up to a number are processed and durable.
+    pub const LEVEL: u8 = 4;
+}
+
+/// A frame that cannot be read. On receiving one, close the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// No bytes at all.
+    #[error("an empty frame")]
+    Empty,
+    /// It ends in the middle of something.
+    #[error("it ends too early")]
+    Truncated,
+    /// Longer than this kind may be.
+    #[error("it is too long")]
+    TooLong,
+    /// A number that does not fit, or is written longer than needed.
+    #[error("a number in it is not written as it should be")]
+    Number,
+    /// A feed's index that was never given.
+    #[error("it names a feed by a number that was never given")]
+    UnknownIndex,
+    /// Bytes that are no feed id of a known format.
+    #[error("it holds something else where a feed's id should be")]
+    FeedId,
+    /// More feeds than one link may name.
+    #[error("it names more feeds than one link may")]
+    TooManyFeeds,
+    /// A message of no bytes, or of more than any message has.
+    #[error("it holds a message of an impossible length")]
+    MessageLength,
+    /// A hello where none belongs, or something else where a hello belongs.
+    #[error("it comes out of order")]
+    Order,
+}

@@ -1,0 +1,290 @@
+//! Frames after the hello: notes, messages, level.
+
+use feed::FeedId;
+
+use super::{ReceivedIds, SentIds, WireError, kind, varint};
+use crate::limits;
+
+/// What kind of frame it is, and its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// On receiving notes: each says how far the sender is with a feed and whether it asks for more of it.
+    Notes(&'a [u8]),
+    /// On receiving messages: check each, make them durable, pass them on.
+    Messages(&'a [u8]),
+    /// On receiving level: the sender has worked off our frames up to a number.
+    Level(&'a [u8]),
+    /// On receiving anything else: count it and go on. It belongs to a later version.
+    Unknown(u8),
+}
+
+impl<'a> Frame<'a> {
+    /// Tells the kinds apart.
+    ///
+    /// # Errors
+    /// For an empty or over-long frame, and for a second hello.
+    pub fn read(frame: &'a [u8]) -> Result<Self, WireError> {
+        if frame.len() > limits::FRAME {
+            return Err(WireError::TooLong);
+        }
+        let (&first, body) = frame.split_first().ok_or(WireError::Empty)?;
+        match first {
+            kind::HELLO => Err(WireError::Order),
+            kind::NOTES => Ok(Self::Notes(body)),
+            kind::MESSAGES => Ok(Self::Messages(body)),
+            kind::LEVEL => Ok(Self::Level(body)),
+            other => Ok(Self::Unknown(other)),
+        }
+    }
+}
+
+/// One feed's run of messages in a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// Whose.
+    pub feed: FeedId,
+    /// Sequence of the first; the others follow without a gap.
+    pub first: u64,
+    /// The exact signed bytes of each, not looked at yet.
+    pub messages: Vec<&'a [u8]>,
+}
+
+/// The body of a level frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelBody {
+    /// The number of the last frame it speaks of.
+    pub through: u64,
+    /// The feeds for which it does not hold.
+    pub except: Vec<FeedId>,
+}
+
+/// Reads the body of a notes frame: feed, then the note plus one as a varint, until the end.
+///
+/// # Errors
+/// For whatever [`write_notes`] would not write.
+pub fn read_notes(mut body: &[u8], ids: &mut ReceivedIds) -> Result<Vec<(FeedId, i64)>, WireError> {
+    let mut notes = Vec::new();
+    while !body.is_empty() {
+        let feed = ids.read(&mut body)?;
+        let number = varint::read(&mut body)?;
+        let note = i64::try_from(number).map_err(|_| WireError::Number)? - 1;
+        notes.push((feed, note));
+    }
+    Ok(notes)
+}
+
+/// A notes frame. The caller keeps to [`limits::NOTES_PER_FRAME`].
+///
+/// # Errors
+/// When the link's table of feeds is full.
+pub fn write_notes(notes: &[(FeedId, i64)], ids: &mut SentIds) -> Result<Vec<u8>, WireError> {
+    let mut out = vec![kind::NOTES];
+    for &(feed, note) in notes {
+        let number = u64::try_from(note.saturating_add(1)).map_err(|_| WireError::Number)?;
+        ids.write(&mut out, feed)?;
+        varint::write(&mut out, number);
+    }
+    Ok(out)
+}
+
+/// Reads the body of a level frame: the number, then the excepted feeds until the end.
+///
+/// # Errors
+/// For whatever [`write_level`] would not write.
+pub fn read_level(mut body: &[u8], ids: &mut ReceivedIds) -> Result<LevelBody, WireError> {
+    let through = varint::read(&mut body)?;
+    let mut except = Vec::new();
+    while !body.is_empty() {
+        except.push(ids.read(&mut body)?);
+    }
+    Ok(LevelBody { through, except })
+}
+
+/// A level frame.
+///
+/// # Errors
+/// When the link's table of feeds is full.
+pub fn write_level(level: &LevelBody, ids: &mut SentIds) -> Result<Vec<u8>, WireError> {
+    let mut out = vec![kind::LEVEL];
+    varint::write(&mut out, level.through);
+    for &feed in &level.except {
+        ids.write(&mut out, feed)?;
+    }
+    Ok(out)
+}
+
+/// Reads the body of a messages frame: runs, each a feed, the first sequence and the messages with their lengths, ended by
+/// a length of zero. The messages themselves are not looked at.
+///
+/// # Errors
+/// For whatever [`MessagesWriter`] would not write.
+pub fn read_messages<'a>(mut body: &'a [u8], ids: &mut ReceivedIds) -> Result<Vec<Run<'a>>, WireError> {
+    let mut runs = Vec::new();
+    while !body.is_empty() {
+        let feed = ids.read(&mut body)?;
+        let first = varint::read(&mut body)?;
+        if first == 0 || i64::try_from(first).is_err() {
+            return Err(WireError::Number);
+        }
+        let mut messages = Vec::new();
+        loop {
+            let length = usize::try_from(varint::read(&mut body)?).map_err(|_| WireError::MessageLength)?;
+            if length == 0 {
+                break;
+            }
+            if length > limits::MESSAGE {
+                return Err(WireError::MessageLength);
+            }
+            let (message, rest) = body.split_at_checked(length).ok_or(WireError::Truncated)?;
+            messages.push(message);
+            body = rest;
+        }
+        if messages.is_empty() {
+            return Err(WireError::MessageLength);
+        }
+        runs.push(Run { feed, first, messages });
+    }
+    Ok(runs)
+}
+
+/// Builds a messages frame.
+#[derive(Debug)]
+pub struct MessagesWriter {
+    bytes: Vec<u8>,
+    open: Option<(FeedId, u64)>,
+}
+
+impl Default for MessagesWriter {
+    fn default() -> Self {
+        Self { bytes: vec![kind::MESSAGES], open: None }
+    }
+}
+
+impl MessagesWriter {
+    /// Adds a message; it joins the run before it if it is the next of the same feed.
+    ///
+    /// # Errors
+    /// When the link's table of feeds is full, or for a message that is empty or too long.
+    pub fn push(&mut self, feed: FeedId, sequence: u64, encoded: &[u8], ids: &mut SentIds) -> Result<(), WireError> {
+        if encoded.is_empty() || encoded.len() > limits::MESSAGE {
+            return Err(WireError::MessageLength);
+        }
+        if self.open != Some((feed, sequence)) {
+            self.end_run();
+            ids.write(&mut self.bytes, feed)?;
+            varint::write(&mut self.bytes, sequence);
+        }
+        varint::write(&mut self.bytes, encoded.len() as u64);
+        self.bytes.extend_from_slice(encoded);
+        self.open = Some((feed, sequence.saturating_add(1)));
+        Ok(())
+    }
+
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == 1
+    }
+
+    /// The frame.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.end_run();
+        self.bytes
+    }
+
+    fn end_run(&mut self) {
+        if self.open.take().is_some() {
+            self.bytes.push(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_feed() -> impl Strategy<Value = FeedId> {
+        (0u8..8).prop_map(|number| FeedId::classic([number; 32]))
+    }
+
+    /// Messages of a few feeds, each with its sequence; neighbours are often the next of the same feed.
+    fn any_messages() -> impl Strategy<Value = Vec<(FeedId, u64, Vec<u8>)>> {
+        prop::collection::vec((any_feed(), 1u64..4, prop::collection::vec(any::<u8>(), 1..40)), 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn notes_are_read_back(notes in prop::collection::vec((any_feed(), -1i64..i64::MAX), 0..50)) {
+            let frame = write_notes(&notes, &mut SentIds::default()).unwrap();
+            let Ok(Frame::Notes(body)) = Frame::read(&frame) else { panic!("no notes") };
+            prop_assert_eq!(read_notes(body, &mut ReceivedIds::default()), Ok(notes));
+        }
+
+        #[test]
+        fn levels_are_read_back(through: u64, except in prop::collection::vec(any_feed(), 0..20)) {
+            let level = LevelBody { through, except };
+            let frame = write_level(&level, &mut SentIds::default()).unwrap();
+            let Ok(Frame::Level(body)) = Frame::read(&frame) else { panic!("no level") };
+            prop_assert_eq!(read_level(body, &mut ReceivedIds::default()), Ok(level));
+        }
+
+        #[test]
+        fn messages_are_read_back_in_order(messages in any_messages()) {
+            let mut ids = SentIds::default();
+            let mut writer = MessagesWriter::default();
+            for (feed, sequence, bytes) in &messages {
+                writer.push(*feed, *sequence, bytes, &mut ids).unwrap();
+            }
+            let frame = writer.finish();
+            let Ok(Frame::Messages(body)) = Frame::read(&frame) else { panic!("no messages") };
+            let runs = read_messages(body, &mut ReceivedIds::default()).unwrap();
+            let read: Vec<(FeedId, u64, Vec<u8>)> = runs
+                .iter()
+                .flat_map(|run| (run.first..).zip(&run.messages).map(|(sequence, bytes)| (run.feed, sequence, bytes.to_vec())))
+                .collect();
+            prop_assert_eq!(read, messages);
+        }
+
+        #[test]
+        fn a_changed_byte_never_makes_a_reader_panic(messages in any_messages(), at in any::<prop::sample::Index>(), byte: u8) {
+            let mut ids = SentIds::default();
+            let mut writer = MessagesWriter::default();
+            for (feed, sequence, bytes) in &messages {
+                writer.push(*feed, *sequence, bytes, &mut ids).unwrap();
+            }
+            let mut frame = writer.finish();
+            let at = at.index(frame.len());
+            frame[at] = byte;
+            read_any(&frame);
+        }
+
+        #[test]
+        fn no_bytes_make_a_reader_panic(kind in 0u8..6, body in prop::collection::vec(any::<u8>(), 0..400)) {
+            read_any(&[&[kind], body.as_slice()].concat());
+        }
+    }
+
+    fn read_any(frame: &[u8]) {
+        let mut ids = ReceivedIds::default();
+        match Frame::read(frame) {
+            Ok(Frame::Notes(body)) => drop(read_notes(body, &mut ids)),
+            Ok(Frame::Messages(body)) => drop(read_messages(body, &mut ids)),
+            Ok(Frame::Level(body)) => drop(read_level(body, &mut ids)),
+            Ok(Frame::Unknown(_)) | Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_are_no_error_and_a_second_hello_is_one() {
+        assert_eq!(Frame::read(&[200, 1, 2]), Ok(Frame::Unknown(200)));
+        assert_eq!(Frame::read(&[kind::HELLO]), Err(WireError::Order));
+        assert_eq!(Frame::read(&[]), Err(WireError::Empty));
+        assert_eq!(Frame::read(&vec![kind::NOTES; limits::FRAME + 1]), Err(WireError::TooLong));
+    }
+}
