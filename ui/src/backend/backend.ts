@@ -1,0 +1,58 @@
+/**
+ * What the page may ask of the world behind it. Two implementations stand behind this interface:
+ * `tauri.ts` speaks to the app; `memory.ts` lives in the page, for component tests and for design.
+ *
+ * Every promise that fails is rejected with a {@link Failure}, whose words are fit to be shown.
+ */
+import type {
+  Audience,
+  Change,
+  Draft,
+  Failure,
+  Nearby,
+  Page,
+  Person,
+  PersonPage,
+  Standing,
+  StartState,
+  Target,
+  Thread,
+} from "./bindings";
+
+export type * from "./bindings";
+
+/** Ends a subscription. Calling it twice does no harm. */
+export type Unsubscribe = () => void;
+
+export interface Backend {
+  startState(): Promise<StartState>;
+  /** Makes the key and the store, and gives the new person their name. */
+  begin(name: string): Promise<Person>;
+  /** Cards newest first; `before` is the `next` of the page above, null for the first. */
+  timeline(audience: Audience, before: string | null, limit: number): Promise<Page>;
+  /** A thread, by the id of any post in it. */
+  thread(id: string): Promise<Thread>;
+  person(id: string): Promise<PersonPage>;
+  nearby(): Promise<Nearby>;
+  /** Signs and stores a post; resolves with its id once it is on disk. */
+  publish(draft: Draft): Promise<string>;
+  follow(id: string): Promise<void>;
+  unfollow(id: string): Promise<void>;
+  like(id: string, on: boolean): Promise<void>;
+  rename(name: string, description: string | null): Promise<void>;
+  standing(): Promise<Standing>;
+  /** The place that a notification wants opened, once. */
+  takeOpened(): Promise<Target | null>;
+
+  /** Changes carry ids only; whoever shows the thing asks for it again. */
+  onChange(listener: (change: Change) => void): Unsubscribe;
+  onOpen(listener: (target: Target) => void): Unsubscribe;
+}
+
+/** Reads anything that was thrown as a {@link Failure}; `unknown` is what to say of a mistake of ours. */
+export function asFailure(thrown: unknown, unknown: { message: string; next: string }): Failure {
+  if (typeof thrown === "object" && thrown !== null && "code" in thrown && "message" in thrown && "next" in thrown) {
+    return thrown as Failure;
+  }
+  return { code: "internal", ...unknown };
+}

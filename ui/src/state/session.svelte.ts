@@ -1,0 +1,110 @@
+/** The open window: who the reader is, what is cached for going back, and the ways to act. */
+import { createContext } from "svelte";
+import { asFailure, type Audience, type Backend, type Failure, type Me, type Unsubscribe } from "../backend/backend";
+import { words } from "../words/en";
+import { coalesce } from "./coalesce";
+import { Near } from "./near.svelte";
+import { to, type Router } from "./route.svelte";
+import { Timeline } from "./timeline.svelte";
+import { Toasts } from "./toasts.svelte";
+
+export type Stage =
+  | { kind: "opening" }
+  | { kind: "welcome" }
+  | { kind: "ready" }
+  | { kind: "failed"; failure: Failure };
+
+/** Timelines that are kept, so that going back is instant. */
+const KEPT_TIMELINES = 8;
+
+export class Session {
+  stage = $state.raw<Stage>({ kind: "opening" });
+  me = $state.raw<Me | null>(null);
+  readonly toasts = new Toasts();
+  readonly near: Near;
+  /** The link that was clicked and waits for an answer. */
+  leaving = $state.raw<{ kind: "web" | "mail"; href: string; host: string } | null>(null);
+  /** What a screen reader is told, politely. */
+  announcement = $state("");
+
+  private readonly timelines = new Map<string, Timeline>();
+  private readonly readMeSoon = coalesce(() => this.readMe(), 500);
+
+  constructor(
+    readonly backend: Backend,
+    readonly router: Router,
+  ) {
+    this.near = new Near(backend, this.toasts);
+  }
+
+  start(): Unsubscribe {
+    void this.open();
+    const stops = [
+      this.backend.onChange((change) => {
+        if (this.stage.kind === "ready" && (change.kind === "person" || change.kind === "standing")) this.readMeSoon();
+      }),
+      this.backend.onOpen(() => void this.openTarget()),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  /** Asks the app what it found; again after a failure. */
+  async open(): Promise<void> {
+    try {
+      const state = await this.backend.startState();
+      if (state.kind === "failed") this.stage = { kind: "failed", failure: state.value };
+      else if (state.kind === "welcome") this.stage = { kind: "welcome" };
+      else {
+        this.me = state.value;
+        this.stage = { kind: "ready" };
+        await this.openTarget();
+      }
+    } catch (thrown) {
+      this.stage = { kind: "failed", failure: asFailure(thrown, words.unknownFailure) };
+    }
+  }
+
+  /** Gives the new person their name; false where it did not work (and the toast says why). */
+  async begin(name: string): Promise<boolean> {
+    try {
+      await this.backend.begin(name);
+      await this.open();
+      return true;
+    } catch (failure) {
+      this.toasts.fail(failure);
+      return false;
+    }
+  }
+
+  /** The kept timeline of an audience. */
+  timeline(audience: Audience): Timeline {
+    const key = JSON.stringify(audience);
+    const kept = this.timelines.get(key) ?? new Timeline(this.backend, this.toasts, audience);
+    this.timelines.delete(key);
+    this.timelines.set(key, kept);
+    const oldest = this.timelines.keys().next();
+    if (this.timelines.size > KEPT_TIMELINES && !oldest.done) this.timelines.delete(oldest.value);
+    return kept;
+  }
+
+  async follow(id: string, on: boolean): Promise<void> {
+    try {
+      await (on ? this.backend.follow(id) : this.backend.unfollow(id));
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
+  }
+
+  private async readMe(): Promise<void> {
+    const state = await this.backend.startState();
+    if (state.kind === "ready") this.me = state.value;
+  }
+
+  /** A notification was clicked: what it points to is taken once, whether the window was open or not. */
+  private async openTarget(): Promise<void> {
+    const target = await this.backend.takeOpened();
+    if (target) this.router.go(to.target(target));
+  }
+}
+
+export const [useSession, provideSession] = createContext<Session>();

@@ -1,0 +1,67 @@
+/** One thread, re-read whenever it changes. Replies are added at its end, so nothing that is being read moves. */
+import { asFailure, type Backend, type Entry, type Post, type Unsubscribe } from "../backend/backend";
+import { words } from "../words/en";
+import { coalesce } from "./coalesce";
+import type { Toasts } from "./toasts.svelte";
+
+const READING_GAP = 100;
+
+export class Thread {
+  root = $state<string | null>(null);
+  entries = $state.raw<Entry[]>([]);
+  ready = $state(false);
+  /** Nothing of the thread is stored here. */
+  absent = $state(false);
+  private readonly readSoon = coalesce(() => this.refresh(), READING_GAP);
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly toasts: Toasts,
+    readonly id: string,
+  ) {}
+
+  start(): Unsubscribe {
+    this.readSoon();
+    return this.backend.onChange((change) => {
+      const mine = change.kind === "thread" && (change.id === this.root || change.id === this.id);
+      if (mine || change.kind === "timeline" || change.kind === "person") this.readSoon();
+    });
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const thread = await this.backend.thread(this.id);
+      this.root = thread.root;
+      this.entries = thread.entries;
+      this.absent = false;
+    } catch (thrown) {
+      const failure = asFailure(thrown, words.unknownFailure);
+      if (failure.code === "notFound") this.absent = true;
+      else this.toasts.fail(thrown);
+    } finally {
+      this.ready = true;
+    }
+  }
+
+  /** The stored posts in their order. */
+  get posts(): Post[] {
+    return this.entries.flatMap((entry) => (entry.kind === "post" ? [entry.value] : []));
+  }
+
+  async like(id: string, on: boolean): Promise<void> {
+    this.mark(id, on);
+    try {
+      await this.backend.like(id, on);
+    } catch (failure) {
+      this.mark(id, !on);
+      this.toasts.fail(failure);
+    }
+  }
+
+  private mark(id: string, on: boolean): void {
+    this.entries = this.entries.map((entry) => {
+      if (entry.kind !== "post" || entry.value.id !== id || entry.value.liked === on) return entry;
+      return { ...entry, value: { ...entry.value, liked: on, likes: Math.max(0, entry.value.likes + (on ? 1 : -1)) } };
+    });
+  }
+}

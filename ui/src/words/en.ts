@@ -1,0 +1,248 @@
+/**
+ * Every word the window shows, in English. A template's `{name}` marks where a part puts a name or a link;
+ * functions choose between one and many.
+ */
+const whole = new Intl.NumberFormat("en");
+
+/** `1,234`. */
+export function figure(value: number): string {
+  return whole.format(value);
+}
+
+function many(count: number, one: string, other: string): string {
+  return (count === 1 ? one : other).replace("#", figure(count));
+}
+
+const SMALL = ["No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve"];
+
+/** A number at the beginning of a sentence: in letters up to twelve. */
+function spelled(count: number): string {
+  return SMALL[count] ?? figure(count);
+}
+
+function size(bytes: number): string {
+  if (bytes < 1_000) return many(bytes, "# byte", "# bytes");
+  if (bytes < 1_000_000) return `${figure(Math.round(bytes / 1_000))} kB`;
+  return `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
+}
+
+export const words = {
+  app: "Periwinkle",
+  unknownFailure: {
+    message: "Something went wrong inside Periwinkle.",
+    next: "Try again. If it stays so, close the window and open it anew; nothing that was published is lost.",
+  },
+
+  welcome: {
+    title: "Welcome to Periwinkle",
+    lead: "A social place for people who share a place. It needs no server and no internet.",
+    name: "What do people call you?",
+    nameHint: "You can change it later.",
+    begin: "Begin",
+    beginning: "Making your key…",
+    truths: [
+      { title: "It is yours", text: "Everything you read and write stays on this computer and works offline." },
+      { title: "It spreads through friends", text: "Your posts travel when people meet on the same network, and friends carry them on." },
+      { title: "Published is published", text: "What others have received cannot be taken back. Write as on paper." },
+    ],
+  },
+
+  rail: { label: "Main", timeline: "Timeline", nearby: "Nearby", me: "You", someoneNear: "people are near" },
+
+  timeline: {
+    title: "Timeline",
+    filters: "Which posts",
+    following: "Following",
+    nearby: "Nearby",
+    all: "Everything here",
+    channel: (name: string) => `#${name}`,
+    channelLead: "Posts to this channel that are stored here.",
+    newPosts: (count: number) => many(count, "1 new post", "# new posts"),
+    posts: "Posts",
+    older: "Reading older posts…",
+    end: "That is everything stored here.",
+    endPerson: "These are all their posts that are stored here.",
+    empty: {
+      following: { title: "A quiet shore", text: "Posts of people you follow wash up here. Until then it is a fine place for a diary: whoever follows you later can read it.", next: "See who is near" },
+      nearby: { title: "Nothing from here yet", text: "This shows what the people on this network wrote, as far as it is stored here.", next: "See who is near" },
+      all: { title: "Nothing is stored here yet", text: "Every post on this computer shows up here, whoever wrote it.", next: "See who is near" },
+      channel: { title: "Nobody has written to this channel yet", text: "Posts to it show up here when they arrive.", next: "Write the first one" },
+      person: { title: "No posts here yet", text: "Their posts arrive when somebody who has them is near.", next: "See who is near" },
+      me: { title: "You have not written yet", text: "Your posts gather here.", next: "Write the first one" },
+    },
+  },
+
+  composer: {
+    label: "Write a post",
+    placeholder: "What is going on around here?",
+    placeholderAlone: "Dear diary…",
+    publish: (followers: number) =>
+      followers === 0 ? "Publish to your diary" : many(followers, "Publish to 1 follower", "Publish to # followers"),
+    publishing: "Publishing…",
+    diary: "Nobody follows you yet, so this stays with you until somebody does.",
+    public: "Anybody who meets you or your followers can receive it, and it cannot be taken back.",
+    left: (units: number) => many(units, "1 character left", "# characters left"),
+    over: (units: number) => many(units, "1 character too many", "# characters too many"),
+    channel: "Channel",
+    addChannel: "Post to a channel",
+    channelPlaceholder: "channel",
+    removeChannel: "Post to no channel",
+    keys: "Ctrl + Enter publishes",
+    published: "Published.",
+    recovering: "Publishing waits until your own missing posts have arrived.",
+  },
+
+  reply: {
+    label: "Write a reply",
+    placeholder: "Reply to {name}",
+    publish: "Reply",
+    publishing: "Replying…",
+    to: "Answering {name}",
+    toRoot: "Answer the first post instead",
+    cancel: "Close",
+  },
+
+  post: {
+    replied: "{name} replied",
+    like: "Like",
+    unlike: "Take your like back",
+    likes: (count: number) => many(count, "1 like", "# likes"),
+    reply: "Reply",
+    replies: (count: number) => many(count, "1 reply", "# replies"),
+    earlier: (count: number) => many(count, "1 earlier reply", "# earlier replies"),
+    open: "Open the thread",
+    readOn: "Read on",
+    onNetwork: "on this network",
+    partOf: "Part of a thread whose beginning has not arrived",
+    warning: "Warning",
+    show: "Show",
+    hide: "Fold away",
+    picture: "Picture",
+    pictureOf: (alt: string) => `Picture: ${alt}`,
+    somePost: "a post",
+    by: (name: string) => `Post by ${name}`,
+  },
+
+  thread: {
+    title: "Thread",
+    back: "Back",
+    missing: "A post is missing here",
+    missingText: "Others answer it, but it has not arrived. It fills in by itself when somebody near has it.",
+    notHere: "This thread is not stored here",
+    loading: "Reading the thread…",
+  },
+
+  person: {
+    back: "Back",
+    you: "This is you",
+    relation: {
+      me: "This is you",
+      friends: "You follow each other",
+      following: "You follow them",
+      followsMe: "They follow you",
+      friendOfFriend: "Followed by somebody you follow",
+      blocked: "You blocked them",
+      stranger: "You have not met",
+    },
+    near: "on this network now",
+    callsThemselves: "calls themselves",
+    unnamed: "No name yet",
+    follow: "Follow",
+    followBack: "Follow back",
+    unfollow: "Unfollow",
+    followExplains: "Following fetches their posts from whoever carries them, and passes them on. Everybody can see whom you follow.",
+    unfollowExplains: "Unfollowing fetches nothing new. What is stored here stays, and everybody can see that you unfollowed.",
+    follows: "follows",
+    followers: "followers",
+    messages: "messages here",
+    onDisk: "on this disk",
+    size,
+    followedBy: "Followed by {names}",
+    and: " and ",
+    comma: ", ",
+    forked: "Their history split in two, so nothing newer is taken in. They may have restored an old copy; ask them.",
+    edit: "Edit",
+    editTitle: "How others see you",
+    name: "Name",
+    description: "About you",
+    descriptionHint: "A line or two. Everybody who meets you can read it.",
+    save: "Publish the change",
+    saving: "Publishing…",
+    cancel: "Cancel",
+    copyId: "Copy id",
+    copied: "Copied",
+    posts: "Posts",
+    notHere: "Nothing is stored here about this person",
+  },
+
+  nearby: {
+    title: "Nearby",
+    aside: "People near",
+    next: "Next",
+    flow: {
+      connecting: "saying hello",
+      level: "level with you",
+      receiving: (count: number) => many(count, "sending you 1 post", "sending you # posts"),
+      sending: (count: number) => many(count, "getting 1 post from you", "getting # posts from you"),
+      stranger: "not met yet",
+    },
+    headline: {
+      nobody: "Nobody is near",
+      people: (count: number) => (count === 1 ? "One person is near" : `${spelled(count)} people are near`),
+      friend: "{name} is near",
+    },
+    lead: {
+      nobody: "Nobody else on this network has Periwinkle open right now.",
+      friends: (count: number) => (count === 1 ? "You follow them." : count === 2 ? "You follow both." : "You follow all of them."),
+      strangers: (count: number) => (count === 1 ? "You have not met yet." : "You have not met any of them yet."),
+      mixed: (known: number, unknown: number) =>
+        `${spelled(known)} you follow, ${spelled(unknown).toLowerCase()} you ${unknown === 1 ? "have" : "have"} not met.`,
+      level: "Everything is level.",
+      flowing: (count: number) => many(count, "1 post is on its way to you.", "# posts are on their way to you."),
+    },
+    step: {
+      nobody: "Ask somebody here to open Periwinkle on the same network. A guest Wi-Fi or a VPN can keep devices apart.",
+      stranger: "Ask {name} whether that is them, then follow each other: from then on your posts travel both ways.",
+      followBack: "{name} follows you. Follow back, and posts travel both ways.",
+      friends: "Nothing to do. What you write now reaches them at once.",
+      flowing: "Stay near for a little while. You can read and write meanwhile.",
+    },
+    addresses: "Where this computer can be reached",
+    addressesHint: "Useful when somebody near is not seen: compare the first three numbers with theirs.",
+    noAddresses: "This computer is on no network.",
+    progress: (name: string) => `Posts arriving from ${name}`,
+    showAll: "Open Nearby",
+  },
+
+  recovering: {
+    title: "Some of your own posts are missing here",
+    text: "Reading works. Publishing waits until they arrive, so that your history cannot split.",
+    next: "Stay near somebody who follows you.",
+  },
+
+  failed: { title: "Periwinkle could not open", again: "Try again", trying: "Trying…" },
+
+  link: {
+    title: "This leaves Periwinkle",
+    text: "The address below is on the internet. Whoever runs it will see that you came.",
+    host: "Goes to",
+    mail: "Writes to",
+    address: "The whole address",
+    copy: "Copy the address",
+    copied: "Copied. Paste it into a browser.",
+    copyFailed: "Select the address and copy it with Ctrl + C.",
+    stay: "Stay here",
+  },
+
+  toast: { dismiss: "Dismiss", region: "Messages" },
+
+  time: {
+    now: "just now",
+    minutes: (count: number) => many(count, "1 minute ago", "# minutes ago"),
+    hours: (count: number) => many(count, "1 hour ago", "# hours ago"),
+    yesterday: "yesterday",
+    days: (count: number) => many(count, "1 day ago", "# days ago"),
+    unknown: "at an unknown time",
+    locale: "en",
+  },
+} as const;

@@ -1,0 +1,17 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [svelte()],
+  publicDir: "public",
+  build: {
+    // The oldest web view we run in is WebKitGTK 2.40 (Debian 12), which is Safari 16.4.
+    target: ["safari16.4", "chrome111"],
+    // Nothing may become a data: URL: the content policy allows fonts and pictures from ourselves alone.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { port: 5173, strictPort: true },
+  resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
+  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/setup.test-env.ts"] },
+});
