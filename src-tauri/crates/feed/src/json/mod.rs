@@ -1,0 +1,186 @@
+//! JSON as V8 reads and prints it, because a classic message *is* what `JSON.stringify` prints.
+//!
+//! Strings are sequences of UTF-16 units: a lone surrogate survives. Objects keep their keys in the order of ECMA-262
+//! (OrdinaryOwnPropertyKeys): integer-like keys first, ascending, then the others as they came. Of duplicate keys
+//! the last value stands at the first position.
+
+mod indent;
+mod number;
+mod object;
+mod parse;
+mod print;
+mod text;
+
+use std::borrow::Cow;
+
+pub use object::Object;
+pub use parse::JsonError;
+pub use text::Text;
+
+pub(crate) use indent::indent;
+pub(crate) use number::write_number;
+
+/// How deep arrays and objects may nest.
+///
+/// Nothing valid is lost: nested `d` deep, a message takes at least `2d²` characters for indentation alone, so that
+/// 8,192 characters hold no more than 64 levels.
+pub const MAX_DEPTH: usize = 128;
+
+/// How many bytes [`Value::parse`] reads: one frame of the wire, far more than any message takes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number. Infinite when the text was beyond the range of a double; it prints as `null` then.
+    Number(f64),
+    /// A string.
+    String(Text),
+    /// `[…]`
+    Array(Vec<Value>),
+    /// `{…}`
+    Object(Object),
+}
+
+impl Value {
+    /// Reads one value, as V8's `JSON.parse` does.
+    ///
+    /// # Errors
+    /// When the text is not UTF-8 or not JSON, is longer than [`MAX_BYTES`] or nests deeper than [`MAX_DEPTH`].
+    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        parse::parse(text)
+    }
+
+    /// An object with these entries. Later values replace earlier ones under the same key.
+    pub fn object<K: Into<Text>>(entries: impl IntoIterator<Item = (K, Value)>) -> Self {
+        Self::Object(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
+    }
+
+    /// The value under `key`, when this is an object that has it.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        match self {
+            Self::Object(object) => object.get(key),
+            _ => None,
+        }
+    }
+
+    /// The string, lone surrogates replaced by U+FFFD, when this is one.
+    pub fn as_str(&self) -> Option<Cow<'_, str>> {
+        self.as_text().map(Text::to_str_lossy)
+    }
+
+    /// The string as it is, when this is one.
+    pub fn as_text(&self) -> Option<&Text> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, when this is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The truth value, when this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The items, when this is an array.
+    pub fn as_array(&self) -> Option<&[Value]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The object, when this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The entries in order, when this is an object; nothing otherwise.
+    pub fn entries(&self) -> impl Iterator<Item = (&Text, &Value)> {
+        self.as_object().into_iter().flat_map(Object::iter)
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// What `JSON.stringify(value)` prints.
+    pub fn to_compact(&self) -> String {
+        print::print(self, print::Layout::Compact)
+    }
+
+    /// What `JSON.stringify(value, null, 2)` prints: the canonical text of the classic format.
+    pub fn to_canonical(&self) -> String {
+        print::print(self, print::Layout::Canonical)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(value: u32) -> Self {
+        Self::Number(value.into())
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::String(value.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::String(value.into())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(value: Text) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Object> for Value {
+    fn from(value: Object) -> Self {
+        Self::Object(value)
+    }
+}
+
+impl<V: Into<Value>> From<Vec<V>> for Value {
+    fn from(items: Vec<V>) -> Self {
+        Self::Array(items.into_iter().map(Into::into).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! A JavaScript string: UTF-16 units, well-formed or not.
+
+use std::borrow::Cow;
+
+/// A string as JavaScript has them. Well-formed text is kept as UTF-8; only text with a lone surrogate is kept in units.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text(Repr);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Repr {
+    WellFormed(String),
+    /// Holds at least one lone surrogate, so that equal strings have equal representations.
+    Units(Vec<u16>),
+}
+
+impl Text {
+    /// A string from its UTF-16 units.
+    pub fn from_utf16(units: Vec<u16>) -> Self {
+        Self(match String::from_utf16(&units) {
+            Ok(text) => Repr::WellFormed(text),
+            Err(_) => Repr::Units(units),
+        })
+    }
+
+    /// The text, when it holds no lone surrogate.
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.0 {
+            Repr::WellFormed(text) => Some(text),
+            Repr::Units(_) => None,
+        }
+    }
+
+    /// The text with lone surrogates replaced by U+FFFD.
+    pub fn to_str_lossy(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Repr::WellFormed(text) => Cow::Borrowed(text),
+            Repr::Units(units) => Cow::Owned(String::from_utf16_lossy(units)),
+        }
+    }
+
+    /// How many UTF-16 units it takes: what JavaScript calls its length.
+    pub fn utf16_len(&self) -> usize {
+        match &self.0 {
+            Repr::WellFormed(text) => text.chars().map(char::len_utf16).sum(),
+            Repr::Units(units) => units.len(),
+        }
+    }
+
+    /// The characters in order; a lone surrogate as an error that holds it.
+    pub(crate) fn units(&self) -> Option<&[u16]> {
+        match &self.0 {
+            Repr::WellFormed(_) => None,
+            Repr::Units(units) => Some(units),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Repr::WellFormed(text))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Repr::WellFormed(text.into()))
+    }
+}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == Some(other)
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == Some(*other)
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.to_str_lossy())
+    }
+}

@@ -1,0 +1,108 @@
+//! Keys of authors, ready for checks, with tables for those who say much.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use curve25519_dalek::EdwardsPoint;
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+
+use super::check::{Claim, negated_key};
+use super::comb::Comb;
+
+/// Digits of the table for the base point: 4,096 multiples of 160 bytes, 640 KiB once for the process.
+const BASE_WIDTH: usize = 8;
+/// Digits of the table for an author: 816 multiples of 160 bytes, 128 KiB each.
+const AUTHOR_WIDTH: usize = 5;
+/// Tables kept at once: 8 MiB in all.
+const MAX_TABLES: usize = 64;
+/// Authors remembered with their key alone, in case they say more.
+const MAX_AUTHORS: usize = 1024;
+/// From this many messages on, a table pays: making one costs about as much as four checks without.
+const TABLE_FROM: usize = 8;
+
+static BASE: LazyLock<Comb> = LazyLock::new(|| Comb::new(&ED25519_BASEPOINT_POINT, BASE_WIDTH));
+
+/// −A of an author, with its table when there is one.
+#[derive(Clone)]
+pub(super) struct Key {
+    negated: EdwardsPoint,
+    table: Option<Arc<Comb>>,
+}
+
+impl Key {
+    /// `S·B − k·A`: what R must be.
+    pub(super) fn commitment(&self, claim: &Claim) -> EdwardsPoint {
+        match &self.table {
+            Some(table) => table.add_product(BASE.product(&claim.response), &claim.challenge),
+            None => EdwardsPoint::vartime_double_scalar_mul_basepoint(&claim.challenge, &self.negated, &claim.response),
+        }
+    }
+}
+
+struct Author {
+    key: Key,
+    /// Messages seen while the author was remembered without a table.
+    seen: usize,
+    last_used: u64,
+}
+
+/// Remembers the authors used last; forgets the one that was idle longest.
+#[derive(Default)]
+pub(super) struct Cache {
+    authors: BTreeMap<[u8; 32], Author>,
+    tables: usize,
+    uses: u64,
+}
+
+impl Cache {
+    /// The key of an author of whom `count` messages are to be checked; `None` when it is not sound.
+    pub(super) fn key(&mut self, encoded: &[u8; 32], count: usize) -> Option<Key> {
+        self.uses += 1;
+        if !self.authors.contains_key(encoded) {
+            let negated = negated_key(encoded)?;
+            if self.authors.len() >= MAX_AUTHORS {
+                self.forget_idle(|_| true, |authors, key| drop(authors.remove(&key)));
+            }
+            self.authors.insert(*encoded, Author { key: Key { negated, table: None }, seen: 0, last_used: 0 });
+        }
+        let author = self.authors.get_mut(encoded)?;
+        author.last_used = self.uses;
+        author.seen = author.seen.saturating_add(count);
+        if author.key.table.is_none() && author.seen >= TABLE_FROM {
+            author.key.table = Some(Arc::new(Comb::new(&author.key.negated, AUTHOR_WIDTH)));
+            self.tables += 1;
+        }
+        let key = author.key.clone();
+        if self.tables > MAX_TABLES {
+            self.forget_idle(
+                |author| author.key.table.is_some(),
+                |authors, key| {
+                    if let Some(author) = authors.get_mut(&key) {
+                        author.key.table = None;
+                        author.seen = 0;
+                    }
+                },
+            );
+        }
+        Some(key)
+    }
+
+    /// Applies `forget` to the author that matches and was idle longest, and keeps the count of tables.
+    fn forget_idle(
+        &mut self,
+        matches: impl Fn(&Author) -> bool,
+        forget: impl Fn(&mut BTreeMap<[u8; 32], Author>, [u8; 32]),
+    ) {
+        let idle = self.authors.iter().filter(|(_, author)| matches(author)).min_by_key(|(_, author)| author.last_used);
+        let Some((key, author)) = idle.map(|(key, author)| (*key, author)) else { return };
+        self.tables -= usize::from(author.key.table.is_some());
+        forget(&mut self.authors, key);
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} authors, {} tables", self.authors.len(), self.tables)
+    }
+}
