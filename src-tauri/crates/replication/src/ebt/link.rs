@@ -1,0 +1,160 @@
+//! What is kept per link, and per feed and link.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use feed::{DeviceKey, FeedId};
+
+use super::{
+    level::{Inbox, SentLog},
+    note::Note,
+};
+use crate::Instant;
+
+/// The most feeds that a peer may name and we do not want, remembered so that a later wish knows whom to ask. A row takes
+/// about 200 bytes, so a hostile peer costs 7 MiB at most.
+pub(super) const MAX_UNWANTED_PER_LINK: usize = 32_768;
+
+/// One link, as the machine sees it.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) peer: DeviceKey,
+    /// The person at the other end is blocked: nothing is said, nothing is heard.
+    pub(super) blocked: bool,
+    pub(super) rows: BTreeMap<FeedId, Row>,
+    /// How many of `rows` are of feeds that we do not want.
+    pub(super) unwanted: usize,
+    /// Notes to say, by when; mirrored in [`Row::queued`].
+    pub(super) queue: BTreeSet<(Instant, FeedId)>,
+    /// Frames of notes that were handed to the driver and not yet numbered by it: at most one.
+    pub(super) unnumbered: VecDeque<Vec<(FeedId, u64)>>,
+    /// A first frame of notes is due even if there is nothing to say.
+    pub(super) greeting_due: bool,
+    pub(super) sent: SentLog,
+    pub(super) inbox: Inbox,
+    /// When a frame of messages last arrived.
+    pub(super) heard_at: Option<Instant>,
+    pub(super) unsaved: Unsaved,
+}
+
+/// One feed on one link.
+#[derive(Debug, Default)]
+pub(super) struct Row {
+    /// What the peer last told us. Saved. Moves only by the peer's own word: a note or a Level.
+    pub(super) held: Option<Note>,
+    /// What we last told the peer. Saved. Moves in step with the peer's `held`.
+    pub(super) told: Option<Note>,
+    /// The newest sequence that the peer is known to hold, if it speaks the truth: from notes and from what it sent.
+    pub(super) claimed: u64,
+    /// Whether the peer asked us for what follows, so that new messages are pushed to it.
+    pub(super) asks: bool,
+    /// While it asks: the last sequence that we gave to its stream.
+    pub(super) streamed: u64,
+    /// While it asks: the last sequence that left in a frame.
+    pub(super) left: u64,
+    /// When we last sent it a note of this feed.
+    pub(super) noted_at: Option<Instant>,
+    /// When the waiting note is due; mirrored in [`Link::queue`].
+    pub(super) queued: Option<Instant>,
+    /// The waiting note is to be sent even though it says nothing new.
+    pub(super) insist: bool,
+    /// The peer got the last message without our note: it sits in another branch of the tree.
+    pub(super) needless: bool,
+    /// The peer's claims are not believed until then.
+    pub(super) distrusted_until: Option<Instant>,
+    /// How often it failed since it last delivered: the exponent of the next distrust.
+    pub(super) failures: u32,
+    /// A Level left this feed out at this sequence: once held, a note says so.
+    pub(super) owed: Option<u64>,
+}
+
+/// Changes of the two clocks since they were last saved.
+#[derive(Debug, Default)]
+pub(super) struct Unsaved {
+    pub(super) replace: bool,
+    pub(super) held: BTreeSet<FeedId>,
+    pub(super) told: BTreeSet<FeedId>,
+    pub(super) due: Option<Instant>,
+}
+
+impl Link {
+    pub(super) fn new(peer: DeviceKey, blocked: bool) -> Self {
+        Self {
+            peer,
+            blocked,
+            rows: BTreeMap::new(),
+            unwanted: 0,
+            queue: BTreeSet::new(),
+            unnumbered: VecDeque::new(),
+            greeting_due: false,
+            sent: SentLog::default(),
+            inbox: Inbox::default(),
+            heard_at: None,
+            unsaved: Unsaved::default(),
+        }
+    }
+
+    /// Puts the note of `feed` on the queue for `due`, or earlier if it already waits for an earlier moment.
+    pub(super) fn enqueue(&mut self, feed: FeedId, due: Instant) {
+        let row = self.rows.entry(feed).or_default();
+        match row.queued {
+            Some(waiting) if waiting <= due => return,
+            Some(waiting) => {
+                self.queue.remove(&(waiting, feed));
+            }
+            None => {}
+        }
+        row.queued = Some(due);
+        self.queue.insert((due, feed));
+    }
+
+    /// Takes the first note that is due.
+    pub(super) fn dequeue(&mut self, now: Instant) -> Option<FeedId> {
+        let &(due, feed) = self.queue.first()?;
+        if due > now {
+            return None;
+        }
+        self.queue.pop_first();
+        if let Some(row) = self.rows.get_mut(&feed) {
+            row.queued = None;
+        }
+        Some(feed)
+    }
+}
+
+impl Row {
+    /// What is left of an earlier meeting whose clocks both ends agree on.
+    pub(super) fn restored(held: Option<Note>, told: Option<Note>) -> Self {
+        let claimed = held.and_then(Note::sequence).unwrap_or(0);
+        Self { held, told, claimed, streamed: claimed, left: claimed, ..Self::default() }
+    }
+
+    /// Whether the peer wants to hear of the feed, as far as we know.
+    pub(super) fn ignored_by_peer(&self) -> bool {
+        self.held == Some(Note::Ignore)
+    }
+
+    /// Whether the peer can be asked for something after `head`.
+    pub(super) fn offers_more_than(&self, head: u64, now: Instant) -> bool {
+        self.claimed > head && !self.ignored_by_peer() && self.distrusted_until.is_none_or(|until| until <= now)
+    }
+
+    /// Whether messages of the peer's stream still wait in the driver.
+    pub(super) fn streaming(&self) -> bool {
+        self.asks && self.left < self.streamed
+    }
+
+    /// Whether saying `note` tells the peer anything.
+    pub(super) fn is_news(&self, note: Note) -> bool {
+        if self.ignored_by_peer() {
+            return false;
+        }
+        match (self.told, note) {
+            (Some(told), note) if told == note => self.insist,
+            (Some(Note::Have { sequence: told, receive: asked }), Note::Have { sequence, receive }) => {
+                // A peer that holds as much itself learns nothing: a Level tells it that we do too.
+                asked != receive || sequence < told || self.claimed < sequence || self.insist
+            }
+            _ => true,
+        }
+    }
+}
