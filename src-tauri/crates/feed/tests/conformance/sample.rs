@@ -1,6 +1,6 @@
 //! The sample of 2,000 messages by ten authors, as another implementation wrote them.
 
-mod data;
+use super::data;
 
 use std::collections::BTreeMap;
 

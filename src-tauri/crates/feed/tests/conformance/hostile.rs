@@ -1,0 +1,123 @@
+//! Bytes from outside never make a panic: every decoder under a seeded mutator. The same bodies serve a fuzzer.
+
+use feed::json::{MAX_DEPTH, Value};
+use feed::{
+    BlobId, DeviceKey, FeedId, ForkProof, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier, private_box,
+    sign, uri,
+};
+
+use super::data;
+use super::random::Random;
+
+const ROUNDS: usize = 20_000;
+
+/// What must hold for any bytes.
+fn decode_everything(bytes: &[u8], keys: &KeyPair, verifier: &Verifier) {
+    if let Ok(value) = Value::parse(bytes) {
+        let compact = value.to_compact();
+        let again = Value::parse(compact.as_bytes()).expect("what is printed can be read");
+        assert_eq!(again.to_compact(), compact);
+        assert_eq!(again.to_canonical(), value.to_canonical());
+    }
+    if let Ok(message) = Message::from_json(bytes) {
+        assert_eq!(Message::decode(message.encoded()).as_ref(), Ok(&message));
+        let _content = message.content();
+        let _checked = verifier.verify(message);
+    }
+    if let Ok(message) = Message::decode(bytes) {
+        assert_eq!(message.encoded(), bytes);
+        assert_eq!(Message::from_json(bytes), Ok(message));
+    }
+    let _ = ForkProof::decode(bytes, verifier);
+    let _ = (FeedId::from_tagged(bytes), MessageId::from_tagged(bytes), BlobId::from_tagged(bytes));
+    let text = String::from_utf8_lossy(bytes);
+    let _ = private_box::open(&text, keys);
+    let _ = KeyPair::from_secret_text(&text);
+    let _ = (uri::parse(&text), uri::from_did_key(&text), text.parse::<NetworkKey>());
+    let _ = (text.parse::<FeedId>(), text.parse::<MessageId>(), text.parse::<BlobId>(), text.parse::<PersonId>());
+    let _ = DeviceKey::try_from(text.into_owned());
+}
+
+fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
+    for _ in 0..1 + random.below(4) {
+        if bytes.is_empty() {
+            bytes.push(0);
+        }
+        let at = random.below(bytes.len());
+        match random.below(6) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.bytes::<1>()[0],
+            2 => drop(bytes.remove(at)),
+            3 => bytes.insert(at, *random.pick(b"\"\\{}[],:0e.-u\xff\xed\xa0")),
+            4 => bytes.truncate(at),
+            _ => {
+                let end = (at + 1 + random.below(32)).min(bytes.len());
+                let piece = bytes[at..end].to_vec();
+                let to = random.below(bytes.len());
+                bytes.splice(to..to, piece);
+            }
+        }
+    }
+}
+
+#[test]
+fn no_bytes_make_a_decoder_panic() {
+    let keys = KeyPair::from_seed(&[3; 32]);
+    let verifier = Verifier::new(None);
+    let mut corpus: Vec<Vec<u8>> = data::text("sample-2000.ndjson")
+        .lines()
+        .step_by(101)
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["value"].to_string().into_bytes()
+        })
+        .collect();
+    let content = Value::object([("type", "post".into()), ("text", Value::from("\u{1}é☂😀\u{2028}"))]);
+    let first = sign(&keys, None, None, 1.5e300, &content).unwrap();
+    let other = sign(&keys, None, None, 2.0, &content).unwrap();
+    let sealed = private_box::seal(
+        b"{}",
+        &[keys.feed_id()],
+        &mut <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::from_seed([1; 32]),
+    );
+    corpus.push(first.encoded().to_vec());
+    corpus.push(first.canonical_text().into_bytes());
+    corpus.push(ForkProof::new(first, other).unwrap().encode());
+    corpus.push(sealed.unwrap().into_bytes());
+    corpus.push(keys.to_secret_text().as_bytes().to_vec());
+    corpus.push(keys.feed_id().to_string().into_bytes());
+    corpus.push(keys.feed_id().to_tagged().to_vec());
+    corpus.push(uri::Named::Feed(keys.feed_id()).to_string().into_bytes());
+    corpus.push(uri::to_did_key(&keys.feed_id()).into_bytes());
+    corpus.push(br#"[1e400,-0,"\ud83d\ude00\ud83d",{"2":1,"1":[{}]},true,null]"#.to_vec());
+    for bytes in &corpus {
+        decode_everything(bytes, &keys, &verifier);
+    }
+    let mut random = Random::announced();
+    for _ in 0..ROUNDS {
+        let mut bytes = random.pick(&corpus).clone();
+        mutate(&mut random, &mut bytes);
+        decode_everything(&bytes, &keys, &verifier);
+    }
+}
+
+#[test]
+fn nesting_and_size_are_bounded() {
+    let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
+    assert!(Value::parse(&nested(MAX_DEPTH)).is_ok());
+    assert_eq!(Value::parse(&nested(MAX_DEPTH + 1)), Err(feed::json::JsonError::TooDeep));
+    assert!(Value::parse(&vec![b'['; 1 << 20]).is_err());
+    assert_eq!(Value::parse(&vec![b' '; (1 << 20) + 1]), Err(feed::json::JsonError::TooLong));
+}
+
+#[test]
+fn an_object_with_very_many_keys_is_read_in_no_time() {
+    let entries: Vec<String> = (0..100_000).map(|at| format!("\"{}\":0", at % 70_000)).collect();
+    let text = format!("{{{}}}", entries.join(","));
+    let value = Value::parse(&text.as_bytes()[..]).unwrap_or(Value::Null);
+    // The text is longer than what is read, or else every key is there once.
+    assert!(text.len() > feed::json::MAX_BYTES || value.entries().count() == 70_000);
+    let keys: Vec<String> = (0..80_000).map(|at| format!("\"k{at:x}\":0")).collect();
+    let value = Value::parse(format!("{{{}}}", keys.join(",")).as_bytes()).unwrap();
+    assert_eq!(value.entries().count(), 80_000);
+}
