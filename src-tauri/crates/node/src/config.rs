@@ -62,7 +62,7 @@ impl NetworkId {
         let mut hash = Sha256::new();
         hash.update(b"periwinkle network 1\0");
         if let Some(key) = network {
-            hash.update(key.as_bytes());
+            hash.update(key.bytes());
         }
         let mut id = [0; Self::LENGTH];
         id.copy_from_slice(&hash.finalize()[..Self::LENGTH]);

@@ -21,63 +21,25 @@
 //! only after *n* is durable.
 
 mod config;
+mod import;
 mod input;
+mod intake;
 pub mod limits;
+mod log;
+mod node;
 mod output;
 mod peers;
+mod policy;
+mod publish;
+mod sending;
+mod session;
+mod telling;
+mod timers;
 pub mod wire;
 
 pub use config::{Config, NetworkId, Standing};
 pub use input::{AppendFailed, Input, LoadFailed, Medium, Ticket};
+pub use node::Node;
 pub use output::{Change, CloseReason, Imported, Notification, Output, Refusal, RejectReason, Rejected};
 pub use peers::{Flow, PeerView};
 pub use replication::{Instant, LinkId, Now};
-
-/// One whole peer. See the crate documentation for how to drive it.
-#[derive(Debug)]
-pub struct Node {
-    outbox: std::collections::VecDeque<Output>,
-}
-
-impl Node {
-    /// A node with what `config` says is stored. `seed` feeds every random choice, so that a run can be repeated.
-    pub fn new(config: Config, seed: [u8; 32], now: Now) -> Self {
-        let _ = (config, seed, now);
-        Self { outbox: std::collections::VecDeque::new() }
-    }
-
-    /// Takes in what happened.
-    pub fn handle_input(&mut self, input: Input, now: Now) {
-        let _ = (input, now);
-    }
-
-    /// The next thing to do, until there is none.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outbox.pop_front()
-    }
-
-    /// When to call [`Self::handle_timeout`] if nothing happens before: a moment of [`Now::monotonic`].
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Does what is due.
-    pub fn handle_timeout(&mut self, now: Now) {
-        let _ = now;
-    }
-
-    /// Whether the driver should leave frames unread for now, so that the transport slows down whoever sends them.
-    pub fn congested(&self) -> bool {
-        false
-    }
-
-    /// The devices that are linked now.
-    pub fn peers(&self) -> Vec<PeerView> {
-        Vec::new()
-    }
-
-    /// Whether this device's own feed may grow.
-    pub fn standing(&self) -> Standing {
-        Standing::Whole
-    }
-}

@@ -14,8 +14,6 @@ pub const MESSAGE: usize = 3 * 8_192;
 pub const ABOUT: usize = 8_192;
 /// Bytes of messages after which a frame is full. Small enough that a live post never waits long behind a bulk.
 pub const MESSAGES_FRAME: usize = 96 << 10;
-/// Characters shown of the name in a hello.
-pub const NAME: usize = 64;
 
 // Links.
 

@@ -218,6 +218,9 @@ pub enum CloseReason {
     /// More than was asked for, faster than can be taken.
     #[error("it sent more than this device takes at once")]
     Flood,
+    /// There are more feeds here than one link can name.
+    #[error("there is more here than one link can carry: {0}")]
+    Overfull(String),
     /// It takes nothing of what is sent to it.
     #[error("it takes nothing of what is sent to it")]
     Stalled,

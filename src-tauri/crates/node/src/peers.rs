@@ -1,8 +1,17 @@
 //! How the devices that are linked now are shown.
 
-use feed::{DeviceKey, PersonId};
+use std::time::Duration;
 
-use crate::input::Medium;
+use feed::{DeviceKey, Message, PersonId};
+use replication::{LinkId, Now};
+
+use crate::{
+    Node,
+    input::Medium,
+    output::Change,
+    session::{Link, name_of},
+    timers::Timer,
+};
 
 /// What flows between this device and a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +34,7 @@ pub struct PeerView {
     /// Whose device it is.
     pub person: PersonId,
     /// The name in the signed `about` of its hello: signed by them, proven by nobody. At most
-    /// [`crate::limits::NAME`] characters.
+    /// [`social::MAX_NAME_CHARS`] characters.
     pub calls_themselves: Option<String>,
     /// How it is linked.
     pub medium: Medium,
@@ -37,4 +46,58 @@ pub struct PeerView {
     pub sent_bytes: u64,
     /// Frames of kinds that this version does not know.
     pub unknown_frames: u64,
+}
+
+/// How long what flows is gathered before it is looked at anew.
+const FLOW_INTERVAL: Duration = Duration::from_millis(500);
+
+impl Node {
+    /// The devices that are linked now.
+    pub fn peers(&self) -> Vec<PeerView> {
+        let view = |(id, link): (&LinkId, &Link)| PeerView {
+            device: link.device,
+            person: link.device.into(),
+            calls_themselves: link.calls_themselves.clone(),
+            medium: link.medium,
+            flow: self.flow_of(*id, link),
+            received_bytes: link.received_bytes,
+            sent_bytes: link.sending.bytes,
+            unknown_frames: link.unknown_frames,
+        };
+        self.links.iter().map(view).collect()
+    }
+
+    fn flow_of(&self, id: LinkId, link: &Link) -> Flow {
+        match self.ebt.progress(id) {
+            Some(progress) if link.notes_seen && progress.to_receive > 0 => Flow::Receiving(progress.to_receive),
+            Some(progress) if link.notes_seen && progress.to_send > 0 => Flow::Sending(progress.to_send),
+            Some(_) if link.notes_seen => Flow::Level,
+            _ => Flow::Connecting,
+        }
+    }
+
+    /// Something moved on a link: look in a moment whether that shows.
+    pub(crate) fn touch_flow(&mut self, now: Now) {
+        self.timers.set_first(Timer::Flow, now.monotonic + FLOW_INTERVAL);
+    }
+
+    /// Looks at what flows, and tells if it differs from what was told last.
+    pub(crate) fn review_flow(&mut self) {
+        let flows: Vec<(LinkId, Flow)> = self.links.iter().map(|(id, link)| (*id, self.flow_of(*id, link))).collect();
+        for (id, flow) in flows {
+            if let Some(link) = self.links.get_mut(&id)
+                && std::mem::replace(&mut link.flow, flow) != flow
+            {
+                self.tell(Change::Nearby);
+            }
+        }
+    }
+
+    /// The signature of the `about` in a hello holds.
+    pub(crate) fn on_name(&mut self, id: LinkId, about: &Message) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.calls_themselves = name_of(about);
+            self.tell(Change::Nearby);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Frames after the hello: notes, messages, level.
 
 use feed::FeedId;
+use replication::ebt::Note;
 
 use super::{ReceivedIds, SentIds, WireError, kind, varint};
 use crate::limits;
@@ -58,29 +59,29 @@ pub struct LevelBody {
     pub except: Vec<FeedId>,
 }
 
-/// Reads the body of a notes frame: feed, then the note plus one as a varint, until the end.
+/// Reads the body of a notes frame: feed, then [`Note::to_wire`] plus one as a varint, until the end.
 ///
 /// # Errors
 /// For whatever [`write_notes`] would not write.
-pub fn read_notes(mut body: &[u8], ids: &mut ReceivedIds) -> Result<Vec<(FeedId, i64)>, WireError> {
+pub fn read_notes(mut body: &[u8], ids: &mut ReceivedIds) -> Result<Vec<(FeedId, Note)>, WireError> {
     let mut notes = Vec::new();
     while !body.is_empty() {
         let feed = ids.read(&mut body)?;
         let number = varint::read(&mut body)?;
-        let note = i64::try_from(number).map_err(|_| WireError::Number)? - 1;
-        notes.push((feed, note));
+        let wire = i64::try_from(number).map_err(|_| WireError::Number)? - 1;
+        notes.push((feed, Note::from_wire(wire).map_err(|_| WireError::Number)?));
     }
     Ok(notes)
 }
 
-/// A notes frame. The caller keeps to [`limits::NOTES_PER_FRAME`].
+/// A notes frame. The caller keeps to [`replication::ebt::MAX_NOTES_PER_FRAME`].
 ///
 /// # Errors
 /// When the link's table of feeds is full.
-pub fn write_notes(notes: &[(FeedId, i64)], ids: &mut SentIds) -> Result<Vec<u8>, WireError> {
+pub fn write_notes(notes: &[(FeedId, Note)], ids: &mut SentIds) -> Result<Vec<u8>, WireError> {
     let mut out = vec![kind::NOTES];
     for &(feed, note) in notes {
-        let number = u64::try_from(note.saturating_add(1)).map_err(|_| WireError::Number)?;
+        let number = u64::try_from(note.to_wire().saturating_add(1)).map_err(|_| WireError::Number)?;
         ids.write(&mut out, feed)?;
         varint::write(&mut out, number);
     }
@@ -206,11 +207,16 @@ impl MessagesWriter {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use replication::ebt::MAX_SEQUENCE;
 
     use super::*;
 
     fn any_feed() -> impl Strategy<Value = FeedId> {
         (0u8..8).prop_map(|number| FeedId::classic([number; 32]))
+    }
+
+    fn any_note() -> impl Strategy<Value = Note> {
+        (-1i64..=(MAX_SEQUENCE << 1 | 1) as i64).prop_map(|wire| Note::from_wire(wire).unwrap())
     }
 
     /// Messages of a few feeds, each with its sequence; neighbours are often the next of the same feed.
@@ -220,7 +226,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn notes_are_read_back(notes in prop::collection::vec((any_feed(), -1i64..i64::MAX), 0..50)) {
+        fn notes_are_read_back(notes in prop::collection::vec((any_feed(), any_note()), 0..50)) {
             let frame = write_notes(&notes, &mut SentIds::default()).unwrap();
             let Ok(Frame::Notes(body)) = Frame::read(&frame) else { panic!("no notes") };
             prop_assert_eq!(read_notes(body, &mut ReceivedIds::default()), Ok(notes));

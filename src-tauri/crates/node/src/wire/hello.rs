@@ -1,6 +1,6 @@
 //! Hello: the first frame in each direction of a link.
 
-use feed::FeedId;
+use replication::ebt::Clock;
 use sha2::{Digest, Sha256};
 
 use super::{WireError, kind};
@@ -107,14 +107,14 @@ fn take<const LENGTH: usize>(bytes: &mut &[u8]) -> Result<[u8; LENGTH], WireErro
     Ok(*first)
 }
 
-/// SHA-256 over the entries of a clock, ascending by tagged feed id: 33 bytes of id, then the note as `i64`, little-endian.
-pub fn clock_digest(entries: impl Iterator<Item = (FeedId, i64)>) -> [u8; 32] {
-    let mut sorted: Vec<([u8; 33], i64)> = entries.map(|(feed, note)| (feed.to_tagged(), note)).collect();
-    sorted.sort_unstable();
+/// SHA-256 over the entries of a clock, ascending by tagged feed id: the 33 bytes of the id, then the note as in a notes
+/// frame but as eight bytes, little-endian.
+pub fn clock_digest(clock: &Clock) -> [u8; 32] {
+    // Ids of one format sort as their bytes do, and formats by their tag, which comes first.
     let mut hash = Sha256::new();
-    for (feed, note) in sorted {
-        hash.update(feed);
-        hash.update(note.to_le_bytes());
+    for (feed, note) in clock {
+        hash.update(feed.to_tagged());
+        hash.update((note.to_wire() + 1).to_le_bytes());
     }
     hash.finalize().into()
 }

@@ -63,6 +63,9 @@ mod tests {
     #[test]
     fn numbers_beyond_64_bits_are_refused() {
         assert_eq!(read(&mut &[0xff; 11][..]), Err(WireError::Number));
-        assert_eq!(read(&mut &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02][..]), Err(WireError::Number));
+        assert_eq!(
+            read(&mut &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02][..]),
+            Err(WireError::Number)
+        );
     }
 }

@@ -1,0 +1,158 @@
+//! Messages from files: any order within reason, every one checked, every refusal named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use feed::{ChainError, FeedId, Message, check_next};
+use replication::ebt::Want;
+
+use crate::{
+    Node,
+    input::Ticket,
+    intake::Origin,
+    limits,
+    output::{Imported, Output, RejectReason, Rejected},
+};
+
+/// Imports under way, and messages that wait for the ones before them.
+#[derive(Debug, Default)]
+pub(crate) struct Importing {
+    open: BTreeMap<Ticket, Batch>,
+    waiting: BTreeMap<(FeedId, u64), Message>,
+    waiting_bytes: usize,
+}
+
+/// What became of one import so far.
+#[derive(Debug, Default)]
+struct Batch {
+    stored: u64,
+    known: u64,
+    rejected: Vec<Rejected>,
+    /// Messages that are being checked or stored.
+    outstanding: u64,
+}
+
+impl Importing {
+    fn reject(&mut self, ticket: Ticket, message: &Message, reason: RejectReason) {
+        let rejected = Rejected { feed: message.author(), sequence: message.sequence(), reason };
+        if let Some(batch) = self.open.get_mut(&ticket) {
+            batch.rejected.push(rejected);
+        }
+    }
+
+    fn known(&mut self, ticket: Ticket) {
+        if let Some(batch) = self.open.get_mut(&ticket) {
+            batch.known += 1;
+        }
+    }
+
+    /// Keeps a message until the ones before it have come.
+    fn wait(&mut self, ticket: Ticket, message: Message) {
+        let key = (message.author(), message.sequence());
+        if let Some(other) = self.waiting.get(&key) {
+            if *other == message {
+                self.known(ticket);
+            } else {
+                let reason = RejectReason::Chain("another message with this sequence waits already".into());
+                self.reject(ticket, &message, reason);
+            }
+        } else if self.waiting_bytes + message.encoded().len() > limits::WAITING {
+            self.reject(ticket, &message, RejectReason::NoRoom);
+        } else {
+            self.waiting_bytes += message.encoded().len();
+            self.waiting.insert(key, message);
+        }
+    }
+
+    /// Takes the waiting message of a feed with the lowest sequence, if that is at most `through`.
+    fn take(&mut self, feed: FeedId, through: u64) -> Option<Message> {
+        let key = *self.waiting.range((feed, 0)..=(feed, through)).next()?.0;
+        let message = self.waiting.remove(&key)?;
+        self.waiting_bytes -= message.encoded().len();
+        Some(message)
+    }
+}
+
+impl Node {
+    pub(crate) fn on_import(&mut self, ticket: Ticket, mut messages: Vec<Message>) {
+        self.importing.open.insert(ticket, Batch::default());
+        messages.sort_by_key(|message| (message.author(), message.sequence()));
+        let feeds: BTreeSet<FeedId> = messages.iter().map(Message::author).collect();
+        for message in messages {
+            self.admit(ticket, message);
+        }
+        for feed in feeds {
+            self.continue_waiting(feed);
+        }
+    }
+
+    /// Lets a message in if it is the next of its feed; else it waits, is known, or is refused.
+    fn admit(&mut self, ticket: Ticket, message: Message) {
+        let feed = message.author();
+        if self.policy.want(&feed) == Want::Block {
+            return self.importing.reject(ticket, &message, RejectReason::Blocked);
+        }
+        match check_next(self.log.tip(&feed), &message) {
+            Err(ChainError::Known { .. }) => self.importing.known(ticket),
+            _ if self.log.is_frozen(&feed) => self.importing.reject(ticket, &message, RejectReason::Frozen),
+            Ok(()) => {
+                self.log.arrived(feed, message.head());
+                if let Some(batch) = self.importing.open.get_mut(&ticket) {
+                    batch.outstanding += 1;
+                }
+                self.intake.push(message, Origin::Import(ticket));
+            }
+            Err(ChainError::Gap { .. }) => self.importing.wait(ticket, message),
+            // What it contradicts may turn out not to hold itself.
+            Err(ChainError::Fork { .. }) if self.log.in_flight(&feed) => self.importing.wait(ticket, message),
+            Err(error) => {
+                self.suspect_fork(&message, &error);
+                self.importing.reject(ticket, &message, RejectReason::Chain(error.to_string()));
+            }
+        }
+    }
+
+    /// Lets in what waited for the newest message of a feed. It counts for the import that is under way.
+    pub(crate) fn continue_waiting(&mut self, feed: FeedId) {
+        let ticket = self.importing.open.keys().next_back().copied().unwrap_or(Ticket(0));
+        loop {
+            let next = self.log.tip(&feed).map_or(0, |head| head.sequence) + 1;
+            let Some(message) = self.importing.take(feed, next) else { return };
+            let contradicts = matches!(check_next(self.log.tip(&feed), &message), Err(ChainError::Fork { .. }));
+            if contradicts && self.log.in_flight(&feed) {
+                return self.importing.wait(ticket, message);
+            }
+            self.admit(ticket, message);
+        }
+    }
+
+    /// An imported message is durable. Its feed counts as asked for.
+    pub(crate) fn on_import_stored(&mut self, ticket: Ticket, message: &Message) {
+        if let Some(batch) = self.importing.open.get_mut(&ticket) {
+            batch.stored += 1;
+            batch.outstanding -= 1;
+        }
+        self.ask_for(message.author());
+    }
+
+    /// An imported message was refused; without a reason of its own it waits for a better one in place of the one before.
+    pub(crate) fn on_import_lost(&mut self, ticket: Ticket, message: Message, reason: Option<RejectReason>) {
+        if let Some(batch) = self.importing.open.get_mut(&ticket) {
+            batch.outstanding -= 1;
+        }
+        match reason {
+            Some(reason) => self.importing.reject(ticket, &message, reason),
+            None => self.importing.wait(ticket, message),
+        }
+    }
+
+    /// Answers the imports that have come to an end.
+    pub(crate) fn finish_imports(&mut self) {
+        let done: Vec<Ticket> =
+            self.importing.open.iter().filter(|(_, batch)| batch.outstanding == 0).map(|(ticket, _)| *ticket).collect();
+        for ticket in done {
+            let Some(Batch { stored, known, rejected, .. }) = self.importing.open.remove(&ticket) else { continue };
+            let waiting = self.importing.waiting.len() as u64;
+            self.outbox.push_back(Output::Imported(Imported { ticket, stored, known, rejected, waiting }));
+        }
+    }
+}

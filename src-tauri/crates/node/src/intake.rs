@@ -1,0 +1,383 @@
+//! The way of a message into the log: fits its chain, signature checked, durable. Each station works on batches, and the
+//! next batch is prepared while the one before is under way.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use feed::{ChainError, FeedId, ForkProof, Message, SignatureError, Verified, check_next};
+use replication::{
+    Instant, LinkId, Now,
+    ebt::{self, Want},
+};
+
+use crate::{
+    Node,
+    input::{AppendFailed, LoadFailed, Ticket},
+    limits,
+    node::Job,
+    output::{Change, CloseReason, Output, RejectReason},
+    timers::Timer,
+    wire::Run,
+};
+
+/// Where a message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From a peer.
+    Link(LinkId),
+    /// Written here just now.
+    Here,
+    /// From a file.
+    Import(Ticket),
+    /// The `about` in the hello of a peer: only its signature matters, it is not stored.
+    Name(LinkId),
+    /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either.
+    Suspect,
+}
+
+/// A message on its way.
+type Candidate<M> = (M, Origin);
+
+/// The stations between arrival and the log.
+#[derive(Debug, Default)]
+pub(crate) struct Intake {
+    to_verify: VecDeque<Candidate<Message>>,
+    verifying: Option<Vec<Candidate<Message>>>,
+    to_append: VecDeque<Candidate<Verified>>,
+    appending: Option<Vec<Candidate<Verified>>>,
+    /// Encoded bytes at all stations.
+    bytes: usize,
+    /// Feeds whose messages in `verifying` are worthless, because one before them was lost.
+    void: BTreeSet<FeedId>,
+    /// Links that sent a message again while it was on its way: they have to hear if it fails.
+    echoes: BTreeMap<FeedId, BTreeSet<LinkId>>,
+    /// Links that have to hear that what they sent of a feed was lost; each once, however many messages it were.
+    unlucky: BTreeSet<(LinkId, FeedId)>,
+    /// Feeds with a suspected fork that is being looked into.
+    suspects: BTreeSet<FeedId>,
+    /// The store could not write: nothing is taken until then.
+    rest_until: Option<Instant>,
+}
+
+impl Intake {
+    /// Whether frames have to wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= limits::INTAKE
+    }
+
+    /// Has the signature of a hello's `about` checked.
+    pub(crate) fn check_name(&mut self, link: LinkId, about: Message) {
+        self.push(about, Origin::Name(link));
+    }
+
+    /// The link is gone: nobody has to hear.
+    pub(crate) fn forget_link(&mut self, link: LinkId) {
+        for links in self.echoes.values_mut() {
+            links.remove(&link);
+        }
+    }
+
+    pub(crate) fn push(&mut self, message: Message, origin: Origin) {
+        self.bytes += message.encoded().len();
+        self.to_verify.push_back((message, origin));
+    }
+
+    fn leave(&mut self, message: &Message) {
+        self.bytes -= message.encoded().len();
+    }
+}
+
+impl Node {
+    /// A frame of messages came: drop what is not wanted or known before any of it costs a signature check.
+    pub(crate) fn on_messages(&mut self, id: LinkId, frame: u64, runs: Vec<Run<'_>>, now: Now) {
+        let mut carried: BTreeMap<FeedId, u64> = BTreeMap::new();
+        for run in &runs {
+            let last = run.first.saturating_add(run.messages.len() as u64 - 1);
+            let highest = carried.entry(run.feed).or_insert(last);
+            *highest = last.max(*highest);
+        }
+        let carried = carried.into_iter().collect();
+        self.ebt.handle_input(ebt::Input::Messages { link: id, frame, carried }, now);
+        for run in runs {
+            self.on_run(id, &run, now);
+        }
+    }
+
+    fn on_run(&mut self, id: LinkId, run: &Run<'_>, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
+        let feed = run.feed;
+        let resting = self.intake.rest_until.is_some_and(|until| now.monotonic < until);
+        let takes = self.policy.want(&feed) == Want::Replicate && !self.log.is_frozen(&feed);
+        // One's own messages come from others only after a loss, and never while a new one is being stored.
+        let publishing = feed == self.own && self.publishing.is_storing();
+        if resting || !takes || publishing || link.refused.contains(&feed) {
+            self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
+            return;
+        }
+        let held = self.log.tip(&feed).map_or(0, |head| head.sequence);
+        let last = run.first.saturating_add(run.messages.len() as u64 - 1);
+        if last <= held {
+            if last > self.log.sequence(&feed) {
+                self.intake.echoes.entry(feed).or_default().insert(id);
+            }
+            self.ebt.handle_input(ebt::Input::Known { link: id, feed, sequence: last }, now);
+            return;
+        }
+        if run.first > held + 1 {
+            self.ebt.handle_input(ebt::Input::Gap { link: id, feed }, now);
+            return;
+        }
+        // Cannot overflow: the run reaches beyond `held`, so fewer than its messages are skipped.
+        let skipped = (held + 1 - run.first) as usize;
+        for (sequence, bytes) in (held + 1..).zip(&run.messages[skipped..]) {
+            let message = match Message::decode(bytes) {
+                Ok(message) if message.author() == feed && message.sequence() == sequence => message,
+                _ => {
+                    self.charge(id, feed);
+                    return self.refuse(id, feed, now);
+                }
+            };
+            match check_next(self.log.tip(&feed), &message) {
+                Ok(()) => {
+                    self.log.arrived(feed, message.head());
+                    self.intake.push(message, Origin::Link(id));
+                }
+                Err(error) => {
+                    self.suspect_fork(&message, &error);
+                    return self.refuse(id, feed, now);
+                }
+            }
+        }
+    }
+
+    /// A link sent a message that does not hold: nothing more of that feed is taken on it.
+    fn charge(&mut self, id: LinkId, feed: FeedId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.refused.insert(feed);
+            link.refusals += 1;
+        }
+    }
+
+    /// Tells EBT that what a link sent of a feed was not taken. Too many messages that do not hold close the link.
+    fn refuse(&mut self, id: LinkId, feed: FeedId, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
+        self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
+        if feed == self.own && link.refused.contains(&feed) {
+            self.publishing.disbelieve(link.device);
+        }
+        if link.refusals > limits::REFUSED_MESSAGES {
+            self.close(id, CloseReason::TooManyRefused, now);
+        }
+    }
+
+    /// A message names another predecessor than the durable head: if it is signed, its author forked the feed.
+    pub(crate) fn suspect_fork(&mut self, message: &Message, error: &ChainError) {
+        let feed = message.author();
+        let against_the_log = matches!(error, ChainError::Fork { .. }) && !self.log.in_flight(&feed);
+        if against_the_log && !self.log.is_frozen(&feed) && self.intake.suspects.insert(feed) {
+            self.intake.push(message.clone(), Origin::Suspect);
+        }
+    }
+
+    /// Starts whatever checking and storing can start.
+    pub(crate) fn run_intake(&mut self) {
+        if self.intake.verifying.is_none() && !self.intake.to_verify.is_empty() {
+            let count = self.intake.to_verify.len().min(limits::VERIFY_BATCH);
+            let candidates: Vec<_> = self.intake.to_verify.drain(..count).collect();
+            let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
+            self.intake.verifying = Some(candidates);
+            let ticket = self.ticket(Job::Verify);
+            self.outbox.push_back(Output::Verify { ticket, batch });
+        }
+        if self.intake.appending.is_none() && !self.intake.to_append.is_empty() {
+            let count = self.intake.to_append.len().min(limits::APPEND_BATCH);
+            let candidates: Vec<_> = self.intake.to_append.drain(..count).collect();
+            let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
+            self.intake.appending = Some(candidates);
+            let ticket = self.ticket(Job::Append);
+            self.outbox.push_back(Output::Append { ticket, batch, own: false });
+        }
+    }
+
+    /// Signatures are checked. A bad one costs that message and what was waiting behind it in its feed.
+    pub(crate) fn on_verified(&mut self, results: Vec<Result<Verified, SignatureError>>, now: Now) {
+        let Some(candidates) = self.intake.verifying.take() else { return };
+        let mut lost = std::mem::take(&mut self.intake.void);
+        let mut results = results.into_iter();
+        for (message, origin) in candidates {
+            let feed = message.author();
+            let result = results.next();
+            match (origin, result) {
+                (Origin::Name(link), result) => {
+                    self.intake.leave(&message);
+                    if let Some(Ok(about)) = result {
+                        self.on_name(link, &about);
+                    }
+                }
+                (Origin::Suspect, result) => {
+                    self.intake.leave(&message);
+                    match result {
+                        Some(Ok(suspect)) => self.look_into_fork(suspect, now),
+                        _ => drop(self.intake.suspects.remove(&feed)),
+                    }
+                }
+                (origin, _) if lost.contains(&feed) => self.lose(message, origin, None),
+                (origin, Some(Ok(verified))) => {
+                    self.log.is_checked(feed, verified.head());
+                    self.intake.to_append.push_back((verified, origin));
+                }
+                (origin, _) => {
+                    lost.insert(feed);
+                    self.lose(message, origin, Some(RejectReason::Signature));
+                }
+            }
+        }
+        for feed in &lost {
+            self.log.drop_unchecked(feed);
+        }
+        self.drop_waiting_for_checks(&lost, now);
+    }
+
+    /// Drops what waits to be checked behind something that was lost.
+    fn drop_waiting_for_checks(&mut self, lost: &BTreeSet<FeedId>, now: Now) {
+        if lost.is_empty() {
+            return;
+        }
+        let waiting = std::mem::take(&mut self.intake.to_verify);
+        for (message, origin) in waiting {
+            let stored = matches!(origin, Origin::Link(_) | Origin::Import(_));
+            if stored && lost.contains(&message.author()) {
+                self.lose(message, origin, None);
+            } else {
+                self.intake.to_verify.push_back((message, origin));
+            }
+        }
+        for feed in lost {
+            let echoes = self.intake.echoes.remove(feed).unwrap_or_default();
+            self.intake.unlucky.extend(echoes.into_iter().map(|id| (id, *feed)));
+        }
+        for (id, feed) in std::mem::take(&mut self.intake.unlucky) {
+            self.refuse(id, feed, now);
+        }
+    }
+
+    /// A message did not make it: because of itself, for a reason, or because of one before it.
+    fn lose(&mut self, message: Message, origin: Origin, reason: Option<RejectReason>) {
+        self.intake.leave(&message);
+        match origin {
+            Origin::Link(id) => {
+                let feed = message.author();
+                self.intake.unlucky.insert((id, feed));
+                if reason == Some(RejectReason::Signature) {
+                    self.charge(id, feed);
+                }
+            }
+            Origin::Import(ticket) => self.on_import_lost(ticket, message, reason),
+            Origin::Here | Origin::Name(_) | Origin::Suspect => {}
+        }
+    }
+
+    /// A batch is durable, or nothing of it is.
+    pub(crate) fn on_appended(&mut self, result: Result<(), AppendFailed>, now: Now) {
+        let Some(candidates) = self.intake.appending.take() else { return };
+        match result {
+            Ok(()) => {
+                let mut stored = Vec::with_capacity(candidates.len());
+                for (message, origin) in candidates {
+                    self.intake.leave(&message);
+                    stored.push((message.into_message(), origin));
+                }
+                self.on_stored(stored, now);
+            }
+            Err(failed) => self.on_append_failed(candidates, failed, now),
+        }
+    }
+
+    /// Gives up everything that was to continue what could not be stored, and rests; EBT asks for it again.
+    fn on_append_failed(&mut self, candidates: Vec<Candidate<Verified>>, failed: AppendFailed, now: Now) {
+        let lost: BTreeSet<FeedId> = candidates.iter().map(|(message, _)| message.author()).collect();
+        let until = now.monotonic + limits::APPEND_REST;
+        self.intake.rest_until = Some(until);
+        self.timers.set(Timer::Intake, until);
+        for feed in &lost {
+            self.log.drop_in_flight(feed);
+        }
+        let (behind, others): (Vec<_>, Vec<_>) =
+            self.intake.to_append.drain(..).partition(|(message, _)| lost.contains(&message.author()));
+        self.intake.to_append.extend(others);
+        for (message, origin) in candidates.into_iter().chain(behind) {
+            self.lose(message.into_message(), origin, Some(RejectReason::Store(failed.clone())));
+        }
+        self.drop_waiting_for_checks(&lost, now);
+        if self.intake.verifying.is_some() {
+            self.intake.void.extend(lost);
+        }
+    }
+
+    /// The intake has rested.
+    pub(crate) fn end_rest(&mut self) {
+        self.intake.rest_until = None;
+    }
+
+    /// These messages are durable: heads advance, everybody concerned is told.
+    pub(crate) fn on_stored(&mut self, stored: Vec<(Message, Origin)>, now: Now) {
+        let mut newest: BTreeMap<FeedId, (u64, Option<LinkId>)> = BTreeMap::new();
+        for (message, origin) in &stored {
+            let from = match origin {
+                Origin::Link(link) => Some(*link),
+                _ => None,
+            };
+            self.log.stored(message);
+            newest.insert(message.author(), (message.sequence(), from));
+            if let Origin::Import(ticket) = origin {
+                self.on_import_stored(*ticket, message);
+            }
+        }
+        self.observe(&stored, now);
+        for (feed, (sequence, from)) in newest {
+            if !self.log.in_flight(&feed) {
+                self.intake.echoes.remove(&feed);
+            }
+            self.ebt.handle_input(ebt::Input::Appended { feed, sequence, from }, now);
+            self.continue_waiting(feed);
+            if feed == self.own {
+                self.on_own_grew(now);
+            }
+        }
+    }
+
+    /// A signed message contradicts the head of its feed: fetch that head, as the other half of the proof.
+    fn look_into_fork(&mut self, suspect: Verified, now: Now) {
+        let feed = suspect.author();
+        let sequence = self.log.sequence(&feed).min(suspect.sequence());
+        if let Some(ours) = self.log.recent(&feed, sequence).cloned() {
+            return self.prove_fork(ours, suspect, now);
+        }
+        let ticket = self.ticket(Job::Fork { suspect: Box::new(suspect) });
+        let after = sequence.saturating_sub(1);
+        self.outbox.push_back(Output::Load { ticket, feed, after, through: sequence, max_bytes: limits::MESSAGE });
+    }
+
+    /// The head of a suspected feed was read.
+    pub(crate) fn on_fork_loaded(&mut self, suspect: Verified, result: Result<Vec<Message>, LoadFailed>, now: Now) {
+        match result.ok().and_then(|messages| messages.into_iter().next()) {
+            Some(ours) => self.prove_fork(ours, suspect, now),
+            None => drop(self.intake.suspects.remove(&suspect.author())),
+        }
+    }
+
+    fn prove_fork(&mut self, ours: Message, suspect: Verified, now: Now) {
+        let feed = suspect.author();
+        self.intake.suspects.remove(&feed);
+        // Ours comes from the log, so its signature was checked before it went in.
+        let Ok(proof) = ForkProof::new(Verified::from_store(ours), suspect) else { return };
+        if !self.log.freeze(feed) {
+            return;
+        }
+        self.outbox.push_back(Output::Freeze { feed, proof });
+        self.ebt.handle_input(ebt::Input::Frozen { feed }, now);
+        self.tell(Change::Person(feed.into()));
+        if feed == self.own {
+            self.review_standing();
+        }
+    }
+}

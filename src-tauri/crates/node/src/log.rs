@@ -1,0 +1,128 @@
+//! How far each feed has come: durable, checked, and on its way; and the newest messages themselves.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use feed::{FeedId, Head, Message};
+
+use crate::limits;
+
+/// The heads of all feeds at the three stations of the intake, and the newest messages.
+///
+/// **Invariant:** for every feed durable ≤ checked ≤ tip, and each continues the one before.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    durable: BTreeMap<FeedId, Head>,
+    /// Signature checked, being stored. Only where ahead of `durable`.
+    checked: BTreeMap<FeedId, Head>,
+    /// Fits the chain, signature not checked. Only where ahead of `checked`.
+    tip: BTreeMap<FeedId, Head>,
+    frozen: BTreeSet<FeedId>,
+    recent: Recent,
+}
+
+impl Log {
+    pub(crate) fn new(durable: BTreeMap<FeedId, Head>, frozen: BTreeSet<FeedId>) -> Self {
+        Self { durable, frozen, ..Self::default() }
+    }
+
+    /// The newest durable message of a feed.
+    pub(crate) fn durable(&self, feed: &FeedId) -> Option<&Head> {
+        self.durable.get(feed)
+    }
+
+    /// Sequence of the newest durable message, 0 for none.
+    pub(crate) fn sequence(&self, feed: &FeedId) -> u64 {
+        self.durable.get(feed).map_or(0, |head| head.sequence)
+    }
+
+    /// The newest message whose signature is checked.
+    pub(crate) fn checked(&self, feed: &FeedId) -> Option<&Head> {
+        self.checked.get(feed).or_else(|| self.durable(feed))
+    }
+
+    /// The newest message on its way.
+    pub(crate) fn tip(&self, feed: &FeedId) -> Option<&Head> {
+        self.tip.get(feed).or_else(|| self.checked(feed))
+    }
+
+    /// Whether anything of the feed is on its way.
+    pub(crate) fn in_flight(&self, feed: &FeedId) -> bool {
+        self.tip.contains_key(feed) || self.checked.contains_key(feed)
+    }
+
+    /// A message that continues the tip is on its way.
+    pub(crate) fn arrived(&mut self, feed: FeedId, head: Head) {
+        self.tip.insert(feed, head);
+    }
+
+    /// Its signature holds.
+    pub(crate) fn is_checked(&mut self, feed: FeedId, head: Head) {
+        if self.tip.get(&feed).is_some_and(|tip| tip.sequence <= head.sequence) {
+            self.tip.remove(&feed);
+        }
+        self.checked.insert(feed, head);
+    }
+
+    /// It is durable.
+    pub(crate) fn stored(&mut self, message: &Message) {
+        let (feed, head) = (message.author(), message.head());
+        for ahead in [&mut self.tip, &mut self.checked] {
+            if ahead.get(&feed).is_some_and(|other| other.sequence <= head.sequence) {
+                ahead.remove(&feed);
+            }
+        }
+        self.durable.insert(feed, head);
+        self.recent.push(message.clone());
+    }
+
+    /// What was on its way and not checked yet is given up.
+    pub(crate) fn drop_unchecked(&mut self, feed: &FeedId) {
+        self.tip.remove(feed);
+    }
+
+    /// Everything that was on its way is given up.
+    pub(crate) fn drop_in_flight(&mut self, feed: &FeedId) {
+        self.tip.remove(feed);
+        self.checked.remove(feed);
+    }
+
+    /// Whether the feed was forked.
+    pub(crate) fn is_frozen(&self, feed: &FeedId) -> bool {
+        self.frozen.contains(feed)
+    }
+
+    /// The feed was forked. Returns whether that is news.
+    pub(crate) fn freeze(&mut self, feed: FeedId) -> bool {
+        self.frozen.insert(feed)
+    }
+
+    /// A message that was stored a short while ago.
+    pub(crate) fn recent(&self, feed: &FeedId, sequence: u64) -> Option<&Message> {
+        self.recent.messages.get(&(*feed, sequence))
+    }
+}
+
+/// The newest messages that became durable, at most [`limits::RECENT`] bytes.
+#[derive(Debug, Default)]
+struct Recent {
+    messages: BTreeMap<(FeedId, u64), Message>,
+    order: VecDeque<(FeedId, u64)>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn push(&mut self, message: Message) {
+        let key = (message.author(), message.sequence());
+        self.bytes += message.encoded().len();
+        self.order.push_back(key);
+        if let Some(before) = self.messages.insert(key, message) {
+            self.bytes -= before.encoded().len();
+        }
+        while self.bytes > limits::RECENT {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(message) = self.messages.remove(&oldest) {
+                self.bytes -= message.encoded().len();
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! One's own feed: signing, and the care that it never forks.
+//!
+//! A message is signed only when the one before is durable, when nobody near is known to hold newer messages of this feed,
+//! and, in a session's first moments, when those near have had the time to say so.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use feed::{DeviceKey, Verified, json};
+use replication::{Instant, Now};
+
+use crate::{
+    Node, Standing,
+    input::{AppendFailed, Ticket},
+    intake::Origin,
+    limits,
+    node::Job,
+    output::{Change, Output, Refusal},
+    session::name_of,
+    timers::Timer,
+};
+
+/// What waits to be published, and what is known of one's own feed elsewhere.
+#[derive(Debug)]
+pub(crate) struct Publishing {
+    queue: VecDeque<Wish>,
+    /// Signed and being stored.
+    storing: Option<(Ticket, Verified)>,
+    /// When the first publish need not wait for peers any more.
+    opens: Instant,
+    open: bool,
+    standing: Standing,
+    /// What the store knew at the start to be missing.
+    missing_through: u64,
+    claims: BTreeMap<DeviceKey, Claim>,
+}
+
+/// Something to publish.
+#[derive(Debug)]
+struct Wish {
+    ticket: Ticket,
+    content: json::Value,
+    since: Instant,
+}
+
+/// A device says that it holds more of our feed than we do.
+#[derive(Debug)]
+struct Claim {
+    sequence: u64,
+    /// A stranger's word is believed until then, unless messages come.
+    until: Option<Instant>,
+    believed: bool,
+}
+
+impl Publishing {
+    pub(crate) fn new(standing: Standing, offline: bool, now: Instant) -> Self {
+        let missing_through = match standing {
+            Standing::Recovering { expected } => expected,
+            Standing::Whole | Standing::Forked => 0,
+        };
+        Self {
+            queue: VecDeque::new(),
+            storing: None,
+            opens: now + limits::PUBLISH_PATIENCE,
+            open: offline,
+            standing,
+            missing_through,
+            claims: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether an own message is signed and not durable yet.
+    pub(crate) fn is_storing(&self) -> bool {
+        self.storing.is_some()
+    }
+
+    /// What a device sent as ours was not ours: its word does not count.
+    pub(crate) fn disbelieve(&mut self, device: DeviceKey) {
+        if let Some(claim) = self.claims.get_mut(&device) {
+            claim.believed = false;
+        }
+    }
+
+    /// The highest sequence of our feed that is believed to exist.
+    fn expected(&self) -> u64 {
+        let claimed = self.claims.values().filter(|claim| claim.believed).map(|claim| claim.sequence).max();
+        self.missing_through.max(claimed.unwrap_or(0))
+    }
+}
+
+impl Node {
+    pub(crate) fn on_publish(&mut self, ticket: Ticket, content: json::Value, now: Now) {
+        if self.publishing.queue.len() >= limits::PUBLISH_QUEUE {
+            self.outbox.push_back(Output::Published { ticket, result: Err(Refusal::Busy) });
+            return;
+        }
+        self.publishing.queue.push_back(Wish { ticket, content, since: now.monotonic });
+    }
+
+    /// Publishes what may be published now, refuses what has waited long enough, and sets the alarm for the rest.
+    pub(crate) fn run_publishing(&mut self, now: Now) {
+        self.lapse_claims(now);
+        loop {
+            let Some(wish) = self.publishing.queue.front() else { break };
+            let waited = now.monotonic.saturating_duration_since(wish.since);
+            let refusal = match self.publishing.standing {
+                Standing::Forked => Some(Refusal::Forked),
+                Standing::Recovering { expected } if waited >= limits::RECOVERY_PATIENCE => {
+                    Some(Refusal::Recovering { have: self.log.sequence(&self.own), expected })
+                }
+                Standing::Recovering { .. } => break,
+                Standing::Whole => None,
+            };
+            let may_sign =
+                self.publishing.storing.is_none() && !self.log.in_flight(&self.own) && self.peers_were_heard(now);
+            if refusal.is_none() && !may_sign {
+                break;
+            }
+            let Some(wish) = self.publishing.queue.pop_front() else { break };
+            match refusal {
+                Some(refusal) => self.outbox.push_back(Output::Published { ticket: wish.ticket, result: Err(refusal) }),
+                None => self.sign(wish, now),
+            }
+        }
+        self.set_publish_timer();
+    }
+
+    /// Whether those near have had the chance to say that they hold newer messages of ours.
+    fn peers_were_heard(&mut self, now: Now) -> bool {
+        let heard = !self.links.is_empty() && self.links.values().all(|link| link.notes_seen);
+        if heard || now.monotonic >= self.publishing.opens {
+            self.publishing.open = true;
+        }
+        self.publishing.open
+    }
+
+    fn sign(&mut self, wish: Wish, now: Now) {
+        let head = self.log.durable(&self.own);
+        // Milliseconds of this age are exact in a float.
+        let signed = feed::sign(&self.keys, self.network.as_ref(), head, now.wall as f64, &wish.content);
+        match signed {
+            Ok(message) => {
+                self.publishing.storing = Some((wish.ticket, message.clone()));
+                let ticket = self.ticket(Job::AppendOwn);
+                self.outbox.push_back(Output::Append { ticket, batch: vec![message], own: true });
+            }
+            Err(error) => {
+                self.outbox.push_back(Output::Published { ticket: wish.ticket, result: Err(Refusal::Content(error)) });
+            }
+        }
+    }
+
+    /// The own message is durable, or it is not and never was.
+    pub(crate) fn on_own_appended(&mut self, result: Result<(), AppendFailed>, now: Now) {
+        let Some((ticket, message)) = self.publishing.storing.take() else { return };
+        match result {
+            Ok(()) => {
+                let message = message.into_message();
+                if name_of(&message).is_some() && message.encoded().len() <= limits::ABOUT {
+                    self.about = Some(message.clone());
+                }
+                let id = message.id();
+                self.on_stored(vec![(message, Origin::Here)], now);
+                self.outbox.push_back(Output::Published { ticket, result: Ok(id) });
+            }
+            Err(failed) => self.outbox.push_back(Output::Published { ticket, result: Err(Refusal::Store(failed)) }),
+        }
+    }
+
+    /// A device says how much of our feed it holds.
+    pub(crate) fn on_own_claim(&mut self, device: DeviceKey, sequence: u64, now: Now) {
+        let have = self.log.sequence(&self.own);
+        if sequence <= have {
+            self.publishing.claims.remove(&device);
+        } else if let Some(claim) = self.publishing.claims.get_mut(&device) {
+            claim.sequence = claim.sequence.max(sequence);
+        } else if self.publishing.claims.len() < limits::LINKS {
+            let followed = self.policy.is_followed(&device.into());
+            let until = (!followed).then(|| now.monotonic + limits::CLAIM_PATIENCE);
+            self.publishing.claims.insert(device, Claim { sequence, until, believed: true });
+        }
+        self.review_standing();
+    }
+
+    /// A stranger's claim that brought nothing for long is not believed any more.
+    fn lapse_claims(&mut self, now: Now) {
+        let mut lapsed = false;
+        for claim in self.publishing.claims.values_mut().filter(|claim| claim.believed) {
+            if claim.until.is_some_and(|until| until <= now.monotonic) {
+                claim.believed = false;
+                lapsed = true;
+            }
+        }
+        if lapsed {
+            self.review_standing();
+        }
+    }
+
+    /// Our feed grew: what peers say of it is worth waiting for a while longer, as messages do come.
+    pub(crate) fn on_own_grew(&mut self, now: Now) {
+        for claim in self.publishing.claims.values_mut().filter(|claim| claim.believed && claim.until.is_some()) {
+            claim.until = Some(now.monotonic + limits::CLAIM_PATIENCE);
+        }
+        self.review_standing();
+    }
+
+    /// Works out whether our feed may grow, after it grew, was claimed to be longer, or was found to be forked.
+    pub(crate) fn review_standing(&mut self) {
+        let have = self.log.sequence(&self.own);
+        self.publishing.claims.retain(|_, claim| claim.sequence > have);
+        let expected = self.publishing.expected();
+        let standing = if self.log.is_frozen(&self.own) {
+            Standing::Forked
+        } else if expected > have {
+            Standing::Recovering { expected }
+        } else {
+            Standing::Whole
+        };
+        if std::mem::replace(&mut self.publishing.standing, standing) != standing {
+            self.tell(Change::Standing);
+        }
+    }
+
+    fn set_publish_timer(&mut self) {
+        let publishing = &self.publishing;
+        let lapse = publishing.claims.values().filter(|claim| claim.believed).filter_map(|claim| claim.until).min();
+        let wish =
+            publishing.queue.front().filter(|_| publishing.storing.is_none()).map(|wish| match publishing.standing {
+                Standing::Recovering { .. } => wish.since + limits::RECOVERY_PATIENCE,
+                Standing::Whole | Standing::Forked => publishing.opens.max(wish.since),
+            });
+        // An own message that is on its way in wakes us by itself.
+        let wish = wish.filter(|_| !self.log.in_flight(&self.own));
+        match lapse.into_iter().chain(wish).min() {
+            Some(at) => self.timers.set(Timer::Publish, at),
+            None => self.timers.cancel(Timer::Publish),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What is to go out on one link, and in which order: notes and levels first, then live messages, then history.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use feed::{FeedId, Message};
+use rand_core::Rng;
+use replication::{Instant, ebt::Note};
+
+use crate::{
+    limits,
+    log::Log,
+    wire::{LevelBody, MessagesWriter, SentIds, WireError},
+};
+
+/// A frame of notes or a level that waits. EBT keeps at most one frame of notes waiting, and one level a second.
+#[derive(Debug)]
+pub(crate) enum Control {
+    Notes(Vec<(FeedId, Note)>),
+    Level(LevelBody),
+}
+
+/// The sending half of one link.
+#[derive(Debug, Default)]
+pub(crate) struct Sending {
+    pub(crate) ids: SentIds,
+    pub(crate) control: VecDeque<Control>,
+    /// Frames of notes and of messages sent so far.
+    pub(crate) frames: u64,
+    /// Bytes sent since the link last said that there is room.
+    pub(crate) unacknowledged: usize,
+    pub(crate) bytes: u64,
+    /// No loads until then: the store could not read.
+    pub(crate) rest_until: Option<Instant>,
+    streams: BTreeMap<FeedId, Stream>,
+    /// Feeds whose next message is one of the newest.
+    live: VecDeque<FeedId>,
+    /// Feeds with messages that were read.
+    loaded: VecDeque<FeedId>,
+    loaded_bytes: usize,
+    /// Feeds whose next messages are to be read.
+    hungry: Vec<FeedId>,
+    loads: usize,
+}
+
+/// Messages of one feed that are on their way out.
+#[derive(Debug)]
+struct Stream {
+    /// The sequence to send next.
+    next: u64,
+    through: u64,
+    place: Place,
+    buffer: VecDeque<Message>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Live,
+    Hungry,
+    Loading,
+    Loaded,
+}
+
+/// More messages than this are history, even if they are in memory.
+const LIVE_RUN: u64 = 64;
+
+/// What a frame of messages carries: each feed and the highest sequence of it.
+pub(crate) type Carried = Vec<(FeedId, u64)>;
+
+impl Sending {
+    /// Whether anything more may be handed to the link.
+    pub(crate) fn has_room(&self) -> bool {
+        self.unacknowledged < limits::SEND_WINDOW
+    }
+
+    /// Counts a frame that is handed to the link.
+    pub(crate) fn count(&mut self, frame: &[u8]) {
+        self.unacknowledged += frame.len();
+        self.bytes += frame.len() as u64;
+    }
+
+    /// The messages `(after, through]` of a feed are to go out: extends a stream that ends at `after`, else replaces it.
+    pub(crate) fn stream(&mut self, feed: FeedId, after: u64, through: u64, log: &Log) {
+        if through <= after {
+            return;
+        }
+        if let Some(stream) = self.streams.get_mut(&feed)
+            && stream.through == after
+        {
+            stream.through = through;
+            return;
+        }
+        self.stop(&feed);
+        let live = through - after <= LIVE_RUN && log.recent(&feed, after + 1).is_some();
+        let place = if live { Place::Live } else { Place::Hungry };
+        self.streams.insert(feed, Stream { next: after + 1, through, place, buffer: VecDeque::new() });
+        if live { self.live.push_back(feed) } else { self.hungry.push(feed) }
+    }
+
+    /// Nothing more of the feed goes out.
+    pub(crate) fn stop(&mut self, feed: &FeedId) {
+        if let Some(stream) = self.streams.remove(feed) {
+            self.loaded_bytes -= stream.buffer.iter().map(|message| message.encoded().len()).sum::<usize>();
+        }
+    }
+
+    /// The next load to ask for: feed, the sequence before the first wanted, the last wanted.
+    pub(crate) fn next_load(&mut self, now: Instant, rng: &mut impl Rng) -> Option<(FeedId, u64, u64)> {
+        if self.rest_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.rest_until = None;
+        while self.loaded_bytes + self.loads * limits::LOAD < limits::READ_AHEAD && !self.hungry.is_empty() {
+            // In random order, so that peers who start together get different feeds from us and exchange them.
+            let at = (rng.next_u64() % self.hungry.len() as u64) as usize;
+            let feed = self.hungry.swap_remove(at);
+            let Some(stream) = self.streams.get_mut(&feed).filter(|stream| stream.place == Place::Hungry) else {
+                continue;
+            };
+            stream.place = Place::Loading;
+            self.loads += 1;
+            return Some((feed, stream.next - 1, stream.through));
+        }
+        None
+    }
+
+    /// A load came back. `None` if the store could not read: the stream is tried again later.
+    pub(crate) fn loaded(&mut self, feed: FeedId, after: u64, messages: Option<Vec<Message>>) {
+        self.loads = self.loads.saturating_sub(1);
+        let waits = |stream: &&mut Stream| stream.place == Place::Loading && stream.next == after + 1;
+        let Some(stream) = self.streams.get_mut(&feed).filter(waits) else { return };
+        let Some(messages) = messages else {
+            stream.place = Place::Hungry;
+            self.hungry.push(feed);
+            return;
+        };
+        for (sequence, message) in (stream.next..=stream.through).zip(messages) {
+            if message.author() != feed || message.sequence() != sequence {
+                break;
+            }
+            self.loaded_bytes += message.encoded().len();
+            stream.buffer.push_back(message);
+        }
+        if stream.buffer.is_empty() {
+            // The store does not have what EBT was told: nothing to send.
+            self.streams.remove(&feed);
+            return;
+        }
+        stream.place = Place::Loaded;
+        self.loaded.push_back(feed);
+    }
+
+    /// Cuts the next frame of messages, if there is something to send now. Live messages go before history.
+    ///
+    /// # Errors
+    /// When the link's table of feeds is full.
+    pub(crate) fn next_messages(&mut self, log: &Log) -> Result<Option<(Vec<u8>, Carried)>, WireError> {
+        let mut writer = MessagesWriter::default();
+        let mut carried = Carried::new();
+        while writer.len() < limits::MESSAGES_FRAME
+            && let Some(feed) = self.live.pop_front()
+        {
+            self.write_live(feed, log, &mut writer, &mut carried)?;
+        }
+        if writer.is_empty() && (self.loaded_bytes >= limits::MESSAGES_FRAME || self.loads == 0) {
+            while writer.len() < limits::MESSAGES_FRAME
+                && let Some(feed) = self.loaded.pop_front()
+            {
+                self.write_loaded(feed, &mut writer, &mut carried)?;
+            }
+        }
+        Ok((!writer.is_empty()).then(|| (writer.finish(), carried)))
+    }
+
+    fn write_live(
+        &mut self,
+        feed: FeedId,
+        log: &Log,
+        writer: &mut MessagesWriter,
+        carried: &mut Carried,
+    ) -> Result<(), WireError> {
+        let Some(stream) = self.streams.get_mut(&feed).filter(|stream| stream.place == Place::Live) else {
+            return Ok(());
+        };
+        let first = stream.next;
+        while stream.next <= stream.through
+            && writer.len() < limits::MESSAGES_FRAME
+            && let Some(message) = log.recent(&feed, stream.next)
+        {
+            writer.push(feed, stream.next, message.encoded(), &mut self.ids)?;
+            stream.next += 1;
+        }
+        if stream.next > first {
+            carried.push((feed, stream.next - 1));
+        }
+        if stream.next > stream.through {
+            self.streams.remove(&feed);
+        } else if log.recent(&feed, stream.next).is_some() {
+            self.live.push_back(feed);
+        } else {
+            stream.place = Place::Hungry;
+            self.hungry.push(feed);
+        }
+        Ok(())
+    }
+
+    fn write_loaded(
+        &mut self,
+        feed: FeedId,
+        writer: &mut MessagesWriter,
+        carried: &mut Carried,
+    ) -> Result<(), WireError> {
+        let Some(stream) = self.streams.get_mut(&feed).filter(|stream| stream.place == Place::Loaded) else {
+            return Ok(());
+        };
+        while writer.len() < limits::MESSAGES_FRAME
+            && let Some(message) = stream.buffer.pop_front()
+        {
+            self.loaded_bytes -= message.encoded().len();
+            writer.push(feed, stream.next, message.encoded(), &mut self.ids)?;
+            stream.next += 1;
+        }
+        carried.push((feed, stream.next - 1));
+        if !stream.buffer.is_empty() {
+            self.loaded.push_back(feed);
+        } else if stream.next > stream.through {
+            self.streams.remove(&feed);
+        } else {
+            stream.place = Place::Hungry;
+            self.hungry.push(feed);
+        }
+        Ok(())
+    }
+}

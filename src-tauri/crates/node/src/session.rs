@@ -1,0 +1,372 @@
+//! Links from the first byte to the last: greeting, live, closed.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use feed::{DeviceKey, FeedId, Message};
+use replication::{
+    LinkId, Now,
+    ebt::{self, Clock, Want},
+};
+use social::{Kind, Target};
+
+use crate::{
+    Node,
+    input::Medium,
+    limits,
+    node::Job,
+    output::{Change, CloseReason, Output},
+    peers::Flow,
+    sending::{Control, Sending},
+    timers::Timer,
+    wire::{self, Frame, Hello, LevelBody, ReceivedIds, VERSION, clock_digest, read_level, read_notes},
+};
+
+/// One link to another device.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) device: DeviceKey,
+    pub(crate) medium: Medium,
+    pub(crate) phase: Phase,
+    pub(crate) sending: Sending,
+    pub(crate) ids: ReceivedIds,
+    /// Frames of notes and of messages received so far.
+    pub(crate) frames: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) unknown_frames: u64,
+    /// Frames that wait because the intake is full.
+    pub(crate) inbox: VecDeque<Vec<u8>>,
+    pub(crate) inbox_bytes: usize,
+    /// Feeds of which it sent something that does not hold: nothing more of them is taken on this link.
+    pub(crate) refused: BTreeSet<FeedId>,
+    /// Messages that did not hold.
+    pub(crate) refusals: u32,
+    /// Whether it has said what it holds.
+    pub(crate) notes_seen: bool,
+    /// The name in its hello, once the signature is checked.
+    pub(crate) calls_themselves: Option<String>,
+    /// What was last told to flow.
+    pub(crate) flow: Flow,
+}
+
+/// How far a link has come.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Not both hellos yet.
+    Greeting {
+        /// Our saved clocks for this device (held, told), once loaded; our hello is sent then.
+        clocks: Option<(Clock, Clock)>,
+        /// Its hello, once here.
+        theirs: Option<Box<Hello>>,
+    },
+    /// Notes and messages flow.
+    Live,
+}
+
+/// A frame after the hello, read.
+enum Read<'a> {
+    Notes(Vec<(FeedId, ebt::Note)>),
+    Messages(Vec<wire::Run<'a>>),
+    Level(LevelBody),
+    Unknown,
+}
+
+impl Link {
+    fn new(device: DeviceKey, medium: Medium) -> Self {
+        Self {
+            device,
+            medium,
+            phase: Phase::Greeting { clocks: None, theirs: None },
+            sending: Sending::default(),
+            ids: ReceivedIds::default(),
+            frames: 0,
+            received_bytes: 0,
+            unknown_frames: 0,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            refused: BTreeSet::new(),
+            refusals: 0,
+            notes_seen: false,
+            calls_themselves: None,
+            flow: Flow::Connecting,
+        }
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live)
+    }
+}
+
+impl Node {
+    pub(crate) fn on_link_up(&mut self, id: LinkId, device: DeviceKey, medium: Medium, now: Now) {
+        let refusal = if device.feed() == self.own {
+            Some(CloseReason::Myself)
+        } else if self.policy.want(&device.feed()) == Want::Block {
+            Some(CloseReason::Blocked)
+        } else if self.cut_off.get(&device).is_some_and(|until| now.monotonic < *until) {
+            Some(CloseReason::CutOff)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            self.outbox.push_back(Output::Close { link: id, reason });
+            return;
+        }
+        // The device has proved itself anew, so an older link to it is likely dead.
+        let older: Vec<LinkId> =
+            self.links.iter().filter(|(_, link)| link.device == device).map(|(id, _)| *id).collect();
+        for older in older {
+            self.close(older, CloseReason::Second, now);
+        }
+        if self.links.len() >= limits::LINKS {
+            self.outbox.push_back(Output::Close { link: id, reason: CloseReason::TooMany });
+            return;
+        }
+        self.links.insert(id, Link::new(device, medium));
+        self.timers.set(Timer::Hello(id), now.monotonic + limits::HELLO_PATIENCE);
+        let ticket = self.ticket(Job::Clocks { link: id });
+        self.outbox.push_back(Output::LoadClocks { ticket, device });
+        self.tell(Change::Nearby);
+    }
+
+    pub(crate) fn on_link_down(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.remove(&id) else { return };
+        for timer in [Timer::Hello(id), Timer::Stall(id), Timer::Loads(id)] {
+            self.timers.cancel(timer);
+        }
+        if link.is_live() {
+            self.ebt.handle_input(ebt::Input::LinkDown { link: id }, now);
+        }
+        self.intake.forget_link(id);
+        self.tell(Change::Nearby);
+    }
+
+    /// Closes a link of ours, and remembers a device that sent what nobody honest sends.
+    pub(crate) fn close(&mut self, id: LinkId, reason: CloseReason, now: Now) {
+        let Some(link) = self.links.get(&id) else { return };
+        let hostile = matches!(reason, CloseReason::Malformed(_) | CloseReason::TooManyRefused | CloseReason::Flood);
+        if hostile {
+            if self.cut_off.len() >= limits::CUT_OFF_DEVICES
+                && let Some(oldest) = self.cut_off.iter().min_by_key(|(_, until)| **until).map(|(device, _)| *device)
+            {
+                self.cut_off.remove(&oldest);
+            }
+            self.cut_off.insert(link.device, now.monotonic + limits::CUT_OFF);
+        }
+        self.on_link_down(id, now);
+        self.outbox.push_back(Output::Close { link: id, reason });
+    }
+
+    /// Our saved clocks are here: say hello.
+    pub(crate) fn on_clocks_loaded(&mut self, id: LinkId, held: Clock, told: Clock, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Phase::Greeting { clocks, .. } = &mut link.phase else { return };
+        let known = held.get(&self.own).and_then(|note| note.sequence()).unwrap_or(0);
+        let about = self.about.as_ref().filter(|about| about.sequence() > known);
+        let hello = Hello {
+            version: VERSION,
+            features: 0,
+            frame_limit: limits::FRAME as u32,
+            network: self.network_id,
+            generation: self.generation,
+            told: clock_digest(&told),
+            held: clock_digest(&held),
+            about: about.map(|about| about.encoded().to_vec()).unwrap_or_default(),
+        };
+        *clocks = Some((held, told));
+        let frame = hello.encode();
+        link.sending.count(&frame);
+        self.outbox.push_back(Output::Send { link: id, frame });
+        self.go_live(id, now);
+    }
+
+    pub(crate) fn on_received(&mut self, id: LinkId, frame: Vec<u8>, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.received_bytes += frame.len() as u64;
+        if !link.is_live() {
+            self.on_greeting(id, &frame, now);
+            return;
+        }
+        // Frames keep their order, so whatever comes behind a waiting one waits too.
+        if link.inbox.is_empty() && !self.intake.is_full() {
+            self.on_frame(id, &frame, now);
+            return;
+        }
+        link.inbox_bytes += frame.len();
+        link.inbox.push_back(frame);
+        if link.inbox_bytes > limits::INBOX {
+            self.close(id, CloseReason::Flood, now);
+        }
+    }
+
+    /// Takes up frames that had to wait, one from each link in turn.
+    pub(crate) fn read_inboxes(&mut self, now: Now) {
+        loop {
+            let waiting: Vec<LinkId> =
+                self.links.iter().filter(|(_, link)| !link.inbox.is_empty()).map(|(id, _)| *id).collect();
+            if waiting.is_empty() {
+                return;
+            }
+            for id in waiting {
+                if self.intake.is_full() {
+                    return;
+                }
+                let Some(link) = self.links.get_mut(&id) else { continue };
+                let Some(frame) = link.inbox.pop_front() else { continue };
+                link.inbox_bytes -= frame.len();
+                self.on_frame(id, &frame, now);
+            }
+        }
+    }
+
+    fn on_greeting(&mut self, id: LinkId, frame: &[u8], now: Now) {
+        let hello = match Hello::decode(frame) {
+            Ok(hello) => hello,
+            Err(error) => return self.close(id, CloseReason::Malformed(error.to_string()), now),
+        };
+        if hello.version != VERSION {
+            return self.close(id, CloseReason::Version { theirs: hello.version, ours: VERSION }, now);
+        }
+        if hello.network != self.network_id {
+            return self.close(id, CloseReason::Network, now);
+        }
+        if (hello.frame_limit as usize) < limits::FRAME {
+            let reason = format!("it takes frames of {} bytes only", hello.frame_limit);
+            return self.close(id, CloseReason::Malformed(reason), now);
+        }
+        let Some(Link { phase: Phase::Greeting { theirs, .. }, .. }) = self.links.get_mut(&id) else { return };
+        if theirs.is_some() {
+            // Nothing may follow its hello before ours has arrived there, and ours has not left.
+            return self.close(id, CloseReason::Malformed(wire::WireError::Order.to_string()), now);
+        }
+        *theirs = Some(Box::new(hello));
+        self.timers.cancel(Timer::Hello(id));
+        self.go_live(id, now);
+    }
+
+    /// Goes live once both hellos are there.
+    fn go_live(&mut self, id: LinkId, now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Phase::Greeting { clocks, theirs } = &mut link.phase else { return };
+        if theirs.is_none() {
+            return;
+        }
+        let Some((held, told)) = clocks.take() else { return };
+        let Some(theirs) = theirs.take() else { return };
+        link.phase = Phase::Live;
+        let device = link.device;
+        let agreed = clock_digest(&told) == theirs.held && clock_digest(&held) == theirs.told;
+        self.ebt.handle_input(ebt::Input::LinkUp { link: id, peer: device, held, told, agreed }, now);
+        self.touch_flow(now);
+        self.read_name(id, device, &theirs.about);
+    }
+
+    /// Has the signature of the `about` in a hello checked, if it is about its author and gives a name: at most one
+    /// signature per link.
+    fn read_name(&mut self, id: LinkId, device: DeviceKey, about: &[u8]) {
+        if about.is_empty() {
+            return;
+        }
+        if let Ok(message) = Message::decode(about)
+            && message.author() == device.feed()
+            && name_of(&message).is_some()
+        {
+            self.intake.check_name(id, message);
+        }
+    }
+
+    fn on_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let read = Frame::read(frame).and_then(|frame| match frame {
+            Frame::Notes(body) => read_notes(body, &mut link.ids).map(Read::Notes),
+            Frame::Messages(body) => wire::read_messages(body, &mut link.ids).map(Read::Messages),
+            Frame::Level(body) => read_level(body, &mut link.ids).map(Read::Level),
+            Frame::Unknown(_) => Ok(Read::Unknown),
+        });
+        if matches!(read, Ok(Read::Notes(_) | Read::Messages(_))) {
+            link.frames += 1;
+        }
+        let number = link.frames;
+        match read {
+            Ok(Read::Notes(notes)) => self.on_notes(id, number, notes, now),
+            Ok(Read::Messages(runs)) => self.on_messages(id, number, runs, now),
+            Ok(Read::Level(LevelBody { through, except })) => {
+                self.ebt.handle_input(ebt::Input::Level { link: id, through, except }, now);
+            }
+            Ok(Read::Unknown) => link.unknown_frames += 1,
+            Err(error) => self.close(id, CloseReason::Malformed(error.to_string()), now),
+        }
+        self.touch_flow(now);
+    }
+
+    fn on_notes(&mut self, id: LinkId, frame: u64, notes: Vec<(FeedId, ebt::Note)>, now: Now) {
+        let own = notes.iter().filter(|(feed, _)| *feed == self.own).filter_map(|(_, note)| note.sequence()).max();
+        if let Some(link) = self.links.get_mut(&id) {
+            link.notes_seen = true;
+            let device = link.device;
+            if let Some(sequence) = own {
+                self.on_own_claim(device, sequence, now);
+            }
+        }
+        self.ebt.handle_input(ebt::Input::Notes { link: id, frame, notes }, now);
+    }
+
+    /// Hands frames to a link while it has room and there is something to send.
+    pub(crate) fn pump(&mut self, id: LinkId, now: Now) {
+        loop {
+            let Some(link) = self.links.get_mut(&id).filter(|link| link.is_live()) else { return };
+            let sending = &mut link.sending;
+            while let Some((feed, after, through)) = sending.next_load(now.monotonic, &mut self.rng) {
+                let ticket = self.jobs.start(Job::Load { link: id, feed, after });
+                self.outbox.push_back(Output::Load { ticket, feed, after, through, max_bytes: limits::LOAD });
+            }
+            if !sending.has_room() {
+                self.timers.set_first(Timer::Stall(id), now.monotonic + limits::STALL_PATIENCE);
+                return;
+            }
+            let number = sending.frames + 1;
+            let cut = match sending.control.pop_front() {
+                Some(Control::Notes(notes)) => wire::write_notes(&notes, &mut sending.ids).map(|frame| {
+                    sending.frames = number;
+                    Some((frame, vec![ebt::Input::NotesSent { link: id, frame: number }]))
+                }),
+                Some(Control::Level(level)) => {
+                    wire::write_level(&level, &mut sending.ids).map(|frame| Some((frame, Vec::new())))
+                }
+                None => sending.next_messages(&self.log).map(|cut| {
+                    cut.map(|(frame, carried)| {
+                        sending.frames = number;
+                        let sent = |(feed, through)| ebt::Input::Sent { link: id, frame: number, feed, through };
+                        (frame, carried.into_iter().map(sent).collect())
+                    })
+                }),
+            };
+            match cut {
+                Ok(Some((frame, reports))) => {
+                    sending.count(&frame);
+                    self.outbox.push_back(Output::Send { link: id, frame });
+                    for report in reports {
+                        self.ebt.handle_input(report, now);
+                    }
+                    self.touch_flow(now);
+                    self.drain_ebt();
+                }
+                Ok(None) => return,
+                Err(error) => return self.close(id, CloseReason::Overfull(error.to_string()), now),
+            }
+        }
+    }
+
+    pub(crate) fn on_writable(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.sending.unacknowledged = 0;
+        self.timers.cancel(Timer::Stall(id));
+    }
+}
+
+/// The name that the author of an `about` gives themselves.
+pub(crate) fn name_of(message: &Message) -> Option<String> {
+    match social::read(message).kind {
+        Kind::About(about) if about.about == Target::Feed(message.author()) => about.name,
+        _ => None,
+    }
+}

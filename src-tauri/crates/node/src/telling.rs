@@ -1,0 +1,252 @@
+//! What new messages mean for the person: what changed on screen, and what is worth a notification.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use feed::{FeedId, Message, MessageId};
+use replication::{Instant, Now, ebt};
+use social::{Kind, Meaning, Target};
+
+use crate::{
+    Node,
+    intake::Origin,
+    limits,
+    output::{Change, Notification, Output},
+    timers::Timer,
+};
+
+/// What waits to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Telling {
+    changes: BTreeSet<Change>,
+    /// When a change of each kind was last told.
+    told_at: BTreeMap<u8, Instant>,
+    /// When the newest notifications left; at most [`limits::NOTIFICATIONS`].
+    notified_at: VecDeque<Instant>,
+    /// The newest notification that came too soon after others, standing for all of those.
+    held_back: Option<Notification>,
+    /// The newest own messages, so that answers are recognised, and their order.
+    own_ids: BTreeSet<MessageId>,
+    own_order: VecDeque<MessageId>,
+}
+
+impl Telling {
+    /// Remembers an own message.
+    pub(crate) fn remember_own(&mut self, id: MessageId) {
+        if !self.own_ids.insert(id) {
+            return;
+        }
+        self.own_order.push_back(id);
+        if self.own_order.len() > limits::OWN_IDS
+            && let Some(oldest) = self.own_order.pop_front()
+        {
+            self.own_ids.remove(&oldest);
+        }
+    }
+}
+
+/// Changes of one kind wait for each other, not for those of other kinds.
+fn kind_of(change: &Change) -> u8 {
+    match change {
+        Change::Timeline => 0,
+        Change::Thread(_) => 1,
+        Change::Person(_) => 2,
+        Change::Nearby => 3,
+        Change::Standing => 4,
+    }
+}
+
+impl Node {
+    /// Something that a page may show has changed.
+    pub(crate) fn tell(&mut self, change: Change) {
+        self.telling.changes.insert(change);
+    }
+
+    /// Tells the changes whose time has come: the first of a kind at once, later ones together.
+    pub(crate) fn flush_changes(&mut self, now: Now) {
+        if self.telling.changes.is_empty() {
+            return;
+        }
+        let all = self.telling.changes.len() >= limits::CHANGES;
+        let mut next: Option<Instant> = None;
+        let mut told = BTreeSet::new();
+        for change in std::mem::take(&mut self.telling.changes) {
+            let kind = kind_of(&change);
+            let due = self.telling.told_at.get(&kind).map(|at| *at + limits::CHANGE_INTERVAL);
+            match due.filter(|due| now.monotonic < *due && !all) {
+                None => {
+                    told.insert(kind);
+                    self.outbox.push_back(Output::Changed(change));
+                }
+                Some(due) => {
+                    next = Some(next.map_or(due, |at| at.min(due)));
+                    self.telling.changes.insert(change);
+                }
+            }
+        }
+        self.telling.told_at.extend(told.into_iter().map(|kind| (kind, now.monotonic)));
+        match next {
+            Some(at) => self.timers.set(Timer::Changes, at),
+            None => self.timers.cancel(Timer::Changes),
+        }
+    }
+
+    /// Reads what became durable: the follow graph, what changed on screen, what is news.
+    pub(crate) fn observe(&mut self, stored: &[(Message, Origin)], now: Now) {
+        let bulk = stored.len() > limits::NEWS_BATCH;
+        let mut wants_changed = false;
+        for (message, origin) in stored {
+            if message.author() == self.own {
+                self.telling.remember_own(message.id());
+            }
+            if bulk && !may_move_people(message.encoded()) {
+                self.observe_in_bulk(message);
+                continue;
+            }
+            let meaning = social::read(message);
+            if let Kind::Contact(contact) = &meaning.kind {
+                wants_changed |= self.policy.apply(message.author().into(), message.sequence(), contact);
+            }
+            self.tell_meaning(message, &meaning);
+            let live = matches!(origin, Origin::Link(_)) && !bulk;
+            if live && social::is_fresh(message.timestamp(), now.wall) {
+                self.consider_notification(message, &meaning, now);
+            }
+        }
+        if wants_changed {
+            self.refresh_wants(now);
+        }
+    }
+
+    fn tell_meaning(&mut self, message: &Message, meaning: &Meaning) {
+        match &meaning.kind {
+            Kind::Post(post) => {
+                self.tell(Change::Timeline);
+                if let Some(root) = post.root {
+                    self.tell(Change::Thread(root));
+                }
+            }
+            Kind::Vote(vote) => {
+                self.tell(Change::Timeline);
+                if let Target::Message(id) = vote.link {
+                    self.tell(Change::Thread(id));
+                }
+            }
+            Kind::About(about) => {
+                if let Target::Feed(feed) = about.about {
+                    self.tell(Change::Person(feed.into()));
+                }
+            }
+            Kind::Contact(contact) => {
+                self.tell(Change::Person(message.author().into()));
+                self.tell(Change::Person(contact.contact.into()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Of history nothing is parsed again: the thread of a reply stands after one key of the exact bytes.
+    fn observe_in_bulk(&mut self, message: &Message) {
+        self.tell(Change::Timeline);
+        if let Some(root) = text_after(message.encoded(), b"\"root\":\"").and_then(|id| id.parse().ok()) {
+            self.tell(Change::Thread(root));
+        }
+    }
+
+    fn consider_notification(&mut self, message: &Message, meaning: &Meaning, now: Now) {
+        let author = message.author().into();
+        let own_ids = &self.telling.own_ids;
+        let is_mine = |id: &MessageId| own_ids.contains(id);
+        let Some(reason) = social::notification(&self.me, self.policy.graph(), &author, meaning, is_mine) else {
+            return;
+        };
+        let root = match &meaning.kind {
+            Kind::Post(post) => post.root,
+            Kind::Vote(vote) => match vote.link {
+                Target::Message(id) => Some(id),
+                _ => None,
+            },
+            _ => None,
+        };
+        let id = message.id();
+        let news = Notification { reason, person: author, message: id, root: root.unwrap_or(id), more: 0 };
+        self.notify(news, now);
+    }
+
+    fn notify(&mut self, mut news: Notification, now: Now) {
+        while let Some(first) = self.telling.notified_at.front()
+            && *first + limits::NOTIFICATION_INTERVAL <= now.monotonic
+        {
+            self.telling.notified_at.pop_front();
+        }
+        if let Some(held_back) = &self.telling.held_back {
+            news.more = held_back.more.saturating_add(1);
+        }
+        match self.telling.notified_at.front() {
+            Some(first) if self.telling.notified_at.len() >= limits::NOTIFICATIONS => {
+                self.timers.set(Timer::Notifications, *first + limits::NOTIFICATION_INTERVAL);
+                self.telling.held_back = Some(news);
+            }
+            _ => {
+                self.telling.held_back = None;
+                self.telling.notified_at.push_back(now.monotonic);
+                self.outbox.push_back(Output::Notify(news));
+            }
+        }
+    }
+
+    /// What was held back may leave.
+    pub(crate) fn release_notification(&mut self, now: Now) {
+        if let Some(news) = self.telling.held_back.take() {
+            self.telling.notified_at.pop_front();
+            self.telling.notified_at.push_back(now.monotonic);
+            self.outbox.push_back(Output::Notify(news));
+        }
+    }
+
+    /// The person asks for a feed, or brings it in.
+    pub(crate) fn ask_for(&mut self, feed: FeedId) {
+        if self.policy.ask_for(feed) {
+            self.asked = true;
+        }
+    }
+
+    /// Tells EBT which feeds are wanted now, and closes links to people who are blocked now.
+    pub(crate) fn refresh_wants(&mut self, now: Now) {
+        self.asked = false;
+        for (feed, want) in self.policy.refresh() {
+            self.ebt.handle_input(ebt::Input::Want { feed, want }, now);
+            if want == ebt::Want::Block {
+                let blocked: Vec<_> =
+                    self.links.iter().filter(|(_, link)| link.device.feed() == feed).map(|(id, _)| *id).collect();
+                for id in blocked {
+                    self.close(id, crate::CloseReason::Blocked, now);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the exact bytes may hold a statement about a person. The encoding has no spaces and no needless escapes, so a
+/// type can stand there in one way only.
+fn may_move_people(encoded: &[u8]) -> bool {
+    const TYPE: &[u8] = b"\"type\":\"";
+    let mut rest = encoded;
+    while let Some(at) = find(rest, TYPE) {
+        rest = &rest[at + TYPE.len()..];
+        if rest.starts_with(b"contact\"") || rest.starts_with(b"about\"") {
+            return true;
+        }
+    }
+    false
+}
+
+/// The text between `key` and the next quote.
+fn text_after<'a>(encoded: &'a [u8], key: &[u8]) -> Option<&'a str> {
+    let rest = &encoded[find(encoded, key)? + key.len()..];
+    let end = rest.iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&rest[..end]).ok()
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
