@@ -21,20 +21,12 @@ pub const FRAME_OVERHEAD: usize = 256;
 /// Events that wait to be taken. At the bound links are not read and the swarm is not polled.
 pub const EVENTS: usize = 256;
 
-/// A side that has written nothing for so long writes an empty frame, so that the other side knows it is there.
-pub const HEARTBEAT: Duration = Duration::from_millis(2_500);
-/// A link on which nothing at all arrived for so long is dead: two heartbeats were missed, and a late third.
-pub const SILENCE: Duration = Duration::from_secs(8);
-/// How long the first frame of a link may take.
-pub const FIRST_FRAME_DEADLINE: Duration = Duration::from_secs(10);
-/// How long any frame may take from its first byte on, in addition to its length at [`MIN_FRAME_RATE`].
-pub const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 /// Bytes a second at which a frame has to arrive once it has begun. The slowest radio worth the name does better.
 pub const MIN_FRAME_RATE: u64 = 32 << 10;
-/// A peer that takes not one byte for so long does not read any more.
-pub const WRITE_STALL: Duration = Duration::from_secs(60);
-/// How long a link that we close may take to write what was queued before.
-pub const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+/// Empty frames that may arrive in [`EMPTY_FRAMES_WINDOW`]: eight times as many as heartbeats ask for.
+pub const EMPTY_FRAMES: u32 = 32;
+/// See [`EMPTY_FRAMES`].
+pub const EMPTY_FRAMES_WINDOW: Duration = Duration::from_secs(10);
 
 /// How long a connection may take to be made, with its handshakes.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
@@ -53,6 +45,37 @@ pub const PEER_ADDRESSES: usize = 12;
 /// Addresses that [`crate::Net::dial`] keeps dialling.
 pub const WANTED_ADDRESSES: usize = 64;
 
+/// How long a link waits for what. Tests shorten them; a program takes the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A side that has written nothing for so long writes an empty frame, so that the other side knows it is there. (Libp2p's
+    /// ping would cost twice as much on an idle link, four packets for two, and closes nothing by itself.)
+    pub heartbeat: Duration,
+    /// A link on which nothing at all arrived for so long is dead: two heartbeats were missed, and a third is late.
+    pub silence: Duration,
+    /// How long the first frame of a link may take.
+    pub first_frame: Duration,
+    /// How long any frame may take from its first byte on, in addition to its length at [`MIN_FRAME_RATE`].
+    pub frame: Duration,
+    /// A peer that takes less than 64 KiB in so long does not read any more.
+    pub stall: Duration,
+    /// How long a link that we close may take to write what was queued before.
+    pub flush: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_millis(2_500),
+            silence: Duration::from_secs(8),
+            first_frame: Duration::from_secs(10),
+            frame: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            flush: Duration::from_secs(2),
+        }
+    }
+}
+
 /// How a [`crate::Net`] is started.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -64,6 +87,8 @@ pub struct Config {
     pub mdns: bool,
     /// Bounds on connections.
     pub limits: Limits,
+    /// How long a link waits for what.
+    pub patience: Patience,
     /// Seeds the jitter of redialling and of discovery. `None` takes it from the device key: each device another one.
     pub jitter_seed: Option<u64>,
 }
@@ -76,6 +101,7 @@ impl Default for Config {
             listen: listen.iter().filter_map(|text| text.parse().ok()).collect(),
             mdns: true,
             limits: Limits::default(),
+            patience: Patience::default(),
             jitter_seed: None,
         }
     }

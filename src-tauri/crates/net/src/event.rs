@@ -95,10 +95,10 @@ pub enum DownReason {
     /// The other side opened a new link in place of this one: for it, this one was dead.
     #[error("replaced by a new link")]
     Replaced,
-    /// Nothing arrived for [`crate::config::SILENCE`].
-    #[error("nothing was heard for {0} seconds")]
-    Silent(u64),
-    /// Not one byte was taken for [`crate::config::WRITE_STALL`].
+    /// Nothing arrived for [`crate::config::Patience::silence`].
+    #[error("nothing was heard for {} ms", .0.as_millis())]
+    Silent(std::time::Duration),
+    /// Next to nothing was taken for [`crate::config::Patience::stall`].
     #[error("the other side does not read")]
     NotReading,
     /// A length prefix above the limit.
@@ -112,7 +112,7 @@ pub enum DownReason {
     /// A frame began and did not end in time.
     #[error("a frame did not arrive in time")]
     FrameTooSlow,
-    /// No first frame within [`crate::config::FIRST_FRAME_DEADLINE`].
+    /// No first frame within [`crate::config::Patience::first_frame`].
     #[error("no first frame arrived in time")]
     NoFirstFrame,
     /// Empty frames without end.
@@ -128,7 +128,12 @@ impl DownReason {
     pub fn is_misconduct(&self) -> bool {
         matches!(
             self,
-            Self::FrameTooLong { .. } | Self::FrameTooSlow | Self::NoFirstFrame | Self::EmptyFrames | Self::TooManyLinks | Self::NotReading
+            Self::FrameTooLong { .. }
+                | Self::FrameTooSlow
+                | Self::NoFirstFrame
+                | Self::EmptyFrames
+                | Self::TooManyLinks
+                | Self::NotReading
         )
     }
 }

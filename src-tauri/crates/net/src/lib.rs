@@ -4,12 +4,25 @@
 //! which take time as an argument. The IO is one task for the swarm, two for each link, one for discovery.
 //! What the frames mean is not known here: see `node`. The driver calls [`Net`] and drains [`NetEvents`].
 
+mod backoff;
 pub mod config;
+mod discovery;
 mod event;
+mod framing;
+mod hub;
+mod identity;
+mod link;
+mod net;
+mod peers;
+mod streams;
+mod swarm;
+mod wanted;
+mod wishes;
 
 pub use libp2p::Multiaddr;
 
 pub use crate::{
-    config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW},
+    config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
     event::{DownReason, LinkId, NetEvent},
+    net::{DialError, Net, NetError, NetEvents, SendError},
 };

@@ -1,0 +1,159 @@
+//! The handle of a running network, and the stream of its events.
+
+use std::sync::Arc;
+
+use feed::{DeviceKey, KeyPair};
+use libp2p::Multiaddr;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{
+    config::{Config, MAX_FRAME},
+    event::{LinkId, NetEvent},
+    hub,
+    link::{Delivery, LinkTable},
+    wishes::Wishes,
+};
+
+/// Starting failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// None of the addresses to listen on works.
+    #[error("cannot listen on {address}: {reason}; choose another address, or leave it out to let the system pick")]
+    Listen {
+        /// The last one tried.
+        address: Multiaddr,
+        /// What the system said.
+        reason: String,
+    },
+    /// The key pair of this device is not an Ed25519 key pair that libp2p takes.
+    #[error("the key of this device cannot be used for connections: {0}")]
+    Key(String),
+    /// The transports could not be made.
+    #[error("the network could not be started: {0}")]
+    Transport(String),
+}
+
+/// A frame was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The link is down, or never was; its `LinkDown` is on the way if it has not come yet.
+    #[error("the link is down")]
+    Down,
+    /// [`crate::OUTGOING_BYTES`] wait already; wait for [`NetEvent::Writable`].
+    #[error("the link has no room: wait until it is writable")]
+    Full,
+    /// The frame is empty or longer than [`MAX_FRAME`].
+    #[error("a frame of {0} bytes: it has to have between 1 and {MAX_FRAME}")]
+    Length(usize),
+}
+
+/// An address was not taken for dialling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// [`crate::config::WANTED_ADDRESSES`] are dialled already.
+    #[error("too many addresses are dialled already")]
+    TooMany,
+}
+
+/// A running network. Dropping it stops everything at once; [`Net::shutdown`] first writes what is queued.
+#[derive(Debug)]
+pub struct Net {
+    device: DeviceKey,
+    links: Arc<LinkTable>,
+    wishes: Arc<Wishes>,
+    hub: JoinHandle<()>,
+}
+
+impl Net {
+    /// Listens, announces this device and begins to look for others. Returns when the first addresses are known.
+    ///
+    /// # Errors
+    ///
+    /// When no address to listen on works, or the key is not usable.
+    pub async fn start(keys: &KeyPair, config: Config) -> Result<(Net, NetEvents), NetError> {
+        let started = hub::start(keys, config).await?;
+        let net = Net { device: keys.device_key(), links: started.links, wishes: started.wishes, hub: started.task };
+        Ok((net, NetEvents { receiver: started.events }))
+    }
+
+    /// The key that connections from here prove.
+    pub fn device(&self) -> DeviceKey {
+        self.device
+    }
+
+    /// Where others can reach us now; the same as all `Listening` without the `NotListening`.
+    pub fn addresses(&self) -> Vec<Multiaddr> {
+        self.wishes.listening()
+    }
+
+    /// Queues a frame of 1 to [`MAX_FRAME`] bytes. Never blocks. [`NetEvent::Writable`] follows when it has been taken.
+    ///
+    /// # Errors
+    ///
+    /// When the link is down, when too much waits already, or when the length is not allowed.
+    pub fn send(&self, link: LinkId, frame: Vec<u8>) -> Result<(), SendError> {
+        if frame.is_empty() || frame.len() > MAX_FRAME {
+            return Err(SendError::Length(frame.len()));
+        }
+        self.links.get(link).ok_or(SendError::Down)?.push(frame)
+    }
+
+    /// Ends a link after writing what was sent on it before (for at most [`crate::config::Patience::flush`]). `LinkDown` follows. Its
+    /// peer is neither dialled nor let in for some seconds, longer each time it happens.
+    pub fn close(&self, link: LinkId, reason: impl Into<String>) {
+        if let Some(outgoing) = self.links.get(link) {
+            outgoing.close(crate::DownReason::ClosedHere(reason.into()));
+        }
+    }
+
+    /// Ends the connections of a device and lets it in no more, until [`Net::allow`].
+    pub fn refuse(&self, device: DeviceKey) {
+        self.wishes.refuse(device, true);
+    }
+
+    /// Takes back [`Net::refuse`].
+    pub fn allow(&self, device: DeviceKey) {
+        self.wishes.refuse(device, false);
+    }
+
+    /// Dials an address, and again after a failure or a loss, until the end. An address that ends in `/p2p/…` counts only when
+    /// that peer answers.
+    ///
+    /// # Errors
+    ///
+    /// When too many addresses are dialled already.
+    pub fn dial(&self, address: Multiaddr) -> Result<(), DialError> {
+        self.wishes.dial(address)
+    }
+
+    /// Writes what is queued, for at most [`crate::config::Patience::flush`], says goodbye on the local network and closes everything.
+    /// `LinkDown` comes for each link, then the events end. They need not be drained meanwhile.
+    pub async fn shutdown(mut self) {
+        self.wishes.shut_down();
+        // A task that panicked has nothing left to close.
+        let _ = (&mut self.hub).await;
+    }
+}
+
+impl Drop for Net {
+    fn drop(&mut self) {
+        self.wishes.shut_down();
+    }
+}
+
+/// What the network has to say, in order.
+#[derive(Debug)]
+pub struct NetEvents {
+    receiver: mpsc::Receiver<Delivery>,
+}
+
+impl NetEvents {
+    /// The next event; `None` when the network has shut down. Taking a `Received` gives the link room for more, so whoever
+    /// does not take events makes the other side wait. Cancel safe.
+    pub async fn next(&mut self) -> Option<NetEvent> {
+        self.receiver.recv().await.map(Delivery::take)
+    }
+}

@@ -1,0 +1,237 @@
+//! The libp2p side of links: opens and accepts streams of [`PROTOCOL`] on a given connection, and keeps out who is not to come in.
+//!
+//! `libp2p-stream` does nearly this, but it opens on a connection of its own choosing and does not tell on which one a stream came
+//! in. Which connection carries the link is the very thing that [`crate::peers`] decides.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    convert::Infallible,
+    net::IpAddr,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use libp2p::{
+    Multiaddr, PeerId, Stream, StreamProtocol,
+    core::{Endpoint, transport::PortUse, upgrade::ReadyUpgrade},
+    multiaddr::Protocol,
+    swarm::{
+        ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm, NetworkBehaviour,
+        NotifyHandler, StreamUpgradeError, SubstreamProtocol, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+        handler::{ConnectionEvent, DialUpgradeError, FullyNegotiatedInbound, FullyNegotiatedOutbound},
+    },
+};
+
+/// The protocol of a link. `docs/protocol.md` describes it.
+pub(crate) const PROTOCOL: StreamProtocol = StreamProtocol::new("/periwinkle/1");
+/// How long a peer may take to agree on the protocol of a stream.
+const NEGOTIATION: Duration = Duration::from_secs(5);
+
+/// What became of a stream.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A stream stands: one that the peer opened, or the answer to [`Behaviour::open`].
+    Opened { peer: PeerId, connection: ConnectionId, stream: Stream, by_us: bool },
+    /// [`Behaviour::open`] failed.
+    Failed { peer: PeerId, connection: ConnectionId, error: OpenError },
+}
+
+/// Why a stream could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Another libp2p program, which is none of our business.
+    #[error("it does not speak {PROTOCOL}")]
+    NotOurs,
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// The peer may not connect now.
+#[derive(Debug, thiserror::Error)]
+#[error("this peer is not let in")]
+pub(crate) struct KeptOut;
+
+/// The host has too many handshakes under way.
+#[derive(Debug, thiserror::Error)]
+#[error("too many handshakes of this host are under way")]
+pub(crate) struct TooManyHandshakes;
+
+pub(crate) struct Behaviour {
+    to_swarm: VecDeque<ToSwarm<Event, Open>>,
+    kept_out: BTreeSet<PeerId>,
+    /// Handshakes that others began, by connection: from which host.
+    handshakes: BTreeMap<ConnectionId, IpAddr>,
+    handshakes_per_host: usize,
+}
+
+impl Behaviour {
+    pub(crate) fn new(handshakes_per_host: u32) -> Self {
+        Self {
+            to_swarm: VecDeque::new(),
+            kept_out: BTreeSet::new(),
+            handshakes: BTreeMap::new(),
+            handshakes_per_host: usize::try_from(handshakes_per_host).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Opens a stream on one connection; an [`Event`] follows unless the connection closes first.
+    pub(crate) fn open(&mut self, peer: PeerId, connection: ConnectionId) {
+        let handler = NotifyHandler::One(connection);
+        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open });
+    }
+
+    /// Lets a peer in no more, or again. Connections that stand are not touched.
+    pub(crate) fn keep_out(&mut self, peer: PeerId, out: bool) {
+        if out {
+            self.kept_out.insert(peer)
+        } else {
+            self.kept_out.remove(&peer)
+        };
+    }
+
+    fn handler(&self, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
+        if self.kept_out.contains(peer) { Err(ConnectionDenied::new(KeptOut)) } else { Ok(Handler::default()) }
+    }
+}
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Event;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        if let Some(host) = ip(remote) {
+            if self.handshakes.values().filter(|&&other| other == host).count() >= self.handshakes_per_host {
+                return Err(ConnectionDenied::new(TooManyHandshakes));
+            }
+            self.handshakes.insert(connection, host);
+        }
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handshakes.remove(&connection);
+        self.handler(&peer)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handler(&peer)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        if let FromSwarm::ListenFailure(failure) = event {
+            self.handshakes.remove(&failure.connection_id);
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, peer: PeerId, connection: ConnectionId, event: THandlerOutEvent<Self>) {
+        let event = match event {
+            Outcome::Opened { stream, by_us } => Event::Opened { peer, connection, stream, by_us },
+            Outcome::Failed(error) => Event::Failed { peer, connection, error },
+        };
+        self.to_swarm.push_back(ToSwarm::GenerateEvent(event));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Event, THandlerInEvent<Self>>> {
+        // Polled again after whatever put something in: a connection wakes the swarm, and the hub that owns it calls `open`.
+        self.to_swarm.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// The host part of an address.
+pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => Some(IpAddr::V4(ip)),
+        Some(Protocol::Ip6(ip)) => Some(IpAddr::V6(ip)),
+        _ => None,
+    }
+}
+
+/// To a connection: open a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Open;
+
+/// From a connection.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Opened { stream: Stream, by_us: bool },
+    Failed(OpenError),
+}
+
+/// Streams of one connection. Not more than one is asked for at a time, so at most two wait here.
+#[derive(Default)]
+pub(crate) struct Handler {
+    open: bool,
+    outcomes: VecDeque<Outcome>,
+}
+
+impl ConnectionHandler for Handler {
+    type FromBehaviour = Open;
+    type ToBehaviour = Outcome;
+    type InboundProtocol = ReadyUpgrade<StreamProtocol>;
+    type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
+    type InboundOpenInfo = ();
+    type OutboundOpenInfo = ();
+
+    fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
+        SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ()).with_timeout(NEGOTIATION)
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (), Outcome>> {
+        if let Some(outcome) = self.outcomes.pop_front() {
+            return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(outcome));
+        }
+        if std::mem::take(&mut self.open) {
+            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ()).with_timeout(NEGOTIATION);
+            return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
+        }
+        // Woken by the connection after each of the two functions below.
+        Poll::Pending
+    }
+
+    fn on_behaviour_event(&mut self, Open: Open) {
+        self.open = true;
+    }
+
+    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol>) {
+        let outcome = match event {
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
+                Outcome::Opened { stream, by_us: false }
+            }
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, .. }) => {
+                Outcome::Opened { stream, by_us: true }
+            }
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { error, .. }) => Outcome::Failed(error.into()),
+            _ => return,
+        };
+        self.outcomes.push_back(outcome);
+    }
+}
+
+impl From<StreamUpgradeError<Infallible>> for OpenError {
+    fn from(error: StreamUpgradeError<Infallible>) -> Self {
+        match error {
+            StreamUpgradeError::NegotiationFailed => Self::NotOurs,
+            StreamUpgradeError::Timeout => Self::Broken("it did not answer in time".into()),
+            StreamUpgradeError::Apply(never) => match never {},
+            StreamUpgradeError::Io(error) => Self::Broken(error.to_string()),
+        }
+    }
+}
