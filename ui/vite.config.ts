@@ -3,7 +3,6 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [svelte()],
-  publicDir: "public",
   build: {
     // The oldest web view we run in is WebKitGTK 2.40 (Debian 12), which is Safari 16.4.
     target: ["safari16.4", "chrome111"],
@@ -11,7 +10,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { port: 5173, strictPort: true },
+  server: { port: 5173, strictPort: true, fs: { allow: [".."] } },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
   test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/setup.test-env.ts"] },
 });

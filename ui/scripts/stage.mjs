@@ -1,0 +1,93 @@
+// @ts-check
+// Opens the page in a headless Chromium, with the world in memory behind it. Used by `npm run shots` and `npm run axe`.
+import { chromium } from "playwright-core";
+import { createServer } from "vite";
+import { fileURLToPath } from "node:url";
+
+/** @typedef {{ name: string, scene: string, hash?: string, act?: (page: import("playwright-core").Page) => Promise<unknown> }} Shot */
+
+/** Scenes whose pages are reached by a click. @type {Shot[]} */
+export const SHOTS = [
+  { name: "welcome", scene: "welcome" },
+  { name: "timeline", scene: "many" },
+  { name: "timeline-empty", scene: "empty" },
+  { name: "timeline-one", scene: "one" },
+  { name: "timeline-long", scene: "long" },
+  { name: "timeline-rtl", scene: "rtl" },
+  { name: "timeline-syncing", scene: "syncing" },
+  { name: "timeline-recovering", scene: "recovering" },
+  { name: "timeline-all", scene: "many", hash: "#/posts/all", act: (page) => page.mouse.wheel(0, 900) },
+  {
+    name: "timeline-arrived",
+    scene: "arriving",
+    act: async (page) => {
+      await page.mouse.move(500, 400);
+      await page.mouse.wheel(0, 260);
+      await page.getByTestId("new-pill").waitFor();
+    },
+  },
+  { name: "channel", scene: "many", hash: "#/channel/harbour" },
+  {
+    name: "composing",
+    scene: "many",
+    act: async (page) => {
+      await page.getByTestId("composer-text").fill("Low water again tomorrow at seven.\n\nWho brings the ladder? ".concat("And a rope. ".repeat(580)).slice(0, 6_960));
+      await page.getByRole("button", { name: "Post to a channel" }).click();
+      await page.getByLabel("Channel", { exact: true }).fill("harbour");
+    },
+  },
+  {
+    name: "refused",
+    scene: "refused",
+    act: async (page) => {
+      await page.getByTestId("composer-text").fill("Will this fit?");
+      await page.getByTestId("composer-publish").click();
+      await page.getByTestId("toast").waitFor();
+    },
+  },
+  { name: "thread", scene: "many", act: (page) => page.locator("[data-testid=card]").first().press("Enter") },
+  { name: "thread-absent", scene: "many", hash: `#/thread/${encodeURIComponent(`%${"A".repeat(43)}=.sha256`)}` },
+  { name: "nearby", scene: "many", hash: "#/nearby" },
+  { name: "nearby-empty", scene: "empty", hash: "#/nearby" },
+  { name: "nearby-stranger", scene: "stranger", hash: "#/nearby" },
+  { name: "nearby-syncing", scene: "syncing", hash: "#/nearby" },
+  { name: "nearby-long", scene: "long", hash: "#/nearby" },
+  { name: "person", scene: "many", act: (page) => page.locator("article header .name a").first().click() },
+  { name: "person-stranger", scene: "stranger", act: (page) => page.goto(`${page.url().split("#")[0]}#/nearby`).then(() => page.locator("[data-testid=near-tile] a").first().click()) },
+  { name: "person-long", scene: "long", act: (page) => page.locator("article header .name a").first().click() },
+  { name: "me", scene: "many", act: (page) => page.getByTestId("rail-me").click() },
+  { name: "me-editing", scene: "many", act: (page) => page.getByTestId("rail-me").click().then(() => page.getByTestId("edit-self").click()) },
+  { name: "leaving", scene: "many", act: (page) => page.locator("button.out").first().click() },
+  { name: "failure", scene: "failure" },
+];
+
+/** Runs `work` with a browser and the address of the page, and closes both whatever happens.
+ * @param {(browser: import("playwright-core").Browser, address: string) => Promise<void>} work */
+export async function withBrowser(work) {
+  const server = await createServer({
+    root: fileURLToPath(new URL("..", import.meta.url)),
+    mode: "memory",
+    logLevel: "error",
+    server: { port: 0, strictPort: false, hmr: false },
+  });
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  try {
+    await server.listen();
+    const address = server.resolvedUrls?.local[0];
+    if (!address) throw new Error("Vite gave no address");
+    await work(browser, address);
+  } finally {
+    await browser.close();
+    await server.close();
+  }
+}
+
+/** Opens one shot on a page; the person's own clock stands still, so that pictures can be compared.
+ * @param {import("playwright-core").Page} page @param {string} address @param {Shot} shot */
+export async function open(page, address, shot) {
+  await page.goto(`${address}?scene=${shot.scene}${shot.hash ?? ""}`);
+  await page.locator("main").waitFor();
+  await page.evaluate(() => document.fonts.ready);
+  await shot.act?.(page);
+  await page.waitForTimeout(450);
+}

@@ -1,0 +1,53 @@
+/** The keys of the window: `j` and `k` walk through the posts, `r` answers, `l` likes, `.` shows what is new, Esc goes back. */
+
+function writing(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}
+
+/** The post that has the keyboard, or holds the control that has it. */
+function current(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>("[data-post]") ?? null;
+}
+
+function step(by: 1 | -1): void {
+  const posts = [...document.querySelectorAll<HTMLElement>("[data-post]")];
+  const at = current() ? posts.indexOf(current() as HTMLElement) : -1;
+  // With none chosen, begin at the first that is in sight.
+  const next = at === -1 ? posts.findIndex((post) => post.getBoundingClientRect().bottom > 80) : at + by;
+  const post = posts[Math.max(0, Math.min(posts.length - 1, next))];
+  post?.focus({ preventScroll: true });
+  post?.scrollIntoView({ block: "nearest" });
+}
+
+function press(action: "like" | "reply"): void {
+  current()?.querySelector<HTMLElement>(`[data-action=${action}]`)?.click();
+}
+
+/** Handles one key press; `back` leads to where the person came from. */
+export function handleKey(event: KeyboardEvent, back: () => void): void {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (writing(event.target) || document.querySelector("dialog[open]")) return;
+  switch (event.key) {
+    case "j":
+      step(1);
+      break;
+    case "k":
+      step(-1);
+      break;
+    case "r":
+      press("reply");
+      break;
+    case "l":
+      press("like");
+      break;
+    case ".":
+      document.querySelector<HTMLElement>("[data-testid=new-pill]")?.click();
+      break;
+    case "Escape":
+      back();
+      break;
+    default:
+      return;
+  }
+  event.preventDefault();
+}
