@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `periwinkle`: the window.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    periwinkle::run()
+}

@@ -20,179 +20,261 @@ export const commands = {
 };
 
 /* Types */
-/** Which posts a timeline shows. */
-export type Audience = { kind: "all" } | { kind: "following" } | { kind: "friends" } | { kind: "nearby" } | { kind: "channel"; value: string } | { kind: "person"; value: string };
+/**  Which posts a timeline shows. */
+export type Audience = 
+/**  Everything stored here. */
+{ kind: "all" } | 
+/**  The reader and the people they follow. */
+{ kind: "following" } | 
+/**  Following, and the people those follow. */
+{ kind: "friends" } | 
+/**  The people on this network now. */
+{ kind: "nearby" } | 
+/**  One channel, without `#`. */
+{ kind: "channel"; value: string } | 
+/**  One person's posts, by id. */
+{ kind: "person"; value: string };
 
-/** One card of a timeline: a thread's first post where it is stored, with its newest replies rolled up. */
+/**  One card of a timeline: a thread's first post where it is stored, with its newest replies rolled up. */
 export type Card = {
-	/** The thread's first post, or the reply itself where the first is not stored here. */
+	/**  The thread's first post, or the reply itself where the first is not stored here. */
 	post: Post,
-	/** Its newest replies that this timeline shows, oldest first; at most two. */
+	/**  Its newest replies that this timeline shows, oldest first; at most two. */
 	latest: Post[],
-	/** Who brought the card up, where that is not the author: `{name} replied`. */
+	/**  Who brought the card up, where that is not the author: `{name} replied`. */
 	reason: Reason | null,
 };
 
-/** What changed; the page asks again for what it shows. */
-export type Change = { kind: "timeline" } | { kind: "thread"; id: string } | { kind: "person"; id: string } | { kind: "nearby" } | { kind: "standing" };
+/**  What changed; the page asks again for what it shows. */
+export type Change = 
+/**  New posts. */
+{ kind: "timeline" } | 
+/**  A thread, by its root. */
+{ kind: "thread"; id: string } | 
+/**  A person's name, picture or relations, by id. */
+{ kind: "person"; id: string } | 
+/**  Who is near, or what flows. */
+{ kind: "nearby" } | 
+/**  The standing of one's own feed. */
+{ kind: "standing" };
 
-/** What a person writes. */
+/**  What a person writes. */
 export type Draft = {
-	/** Markdown. */
+	/**  Markdown. */
 	text: string,
-	/** The post it answers. */
+	/**  The post it answers. */
 	replyTo: string | null,
-	/** The channel, without `#`. */
+	/**  The channel, without `#`. */
 	channel: string | null,
 };
 
-/** One place in a thread. */
-export type Entry = { kind: "post"; value: Post } | { kind: "missing"; value: string };
+/**  One place in a thread. */
+export type Entry = 
+/**  A post stored here. */
+{ kind: "post"; value: Post } | 
+/**  A post that others answer and that has not arrived; by id. */
+{ kind: "missing"; value: string };
 
-/** Something that did not work, in words for the person. */
+/**  Something that did not work, in words for the person. */
 export type Failure = {
-	/** What kind of failure; the page never compares texts. */
+	/**  What kind of failure; the page never compares texts. */
 	code: FailureCode,
-	/** What happened and why. */
+	/**  What happened and why. */
 	message: string,
-	/** The one thing to do next. */
+	/**  The one thing to do next. */
 	next: string,
 };
 
-/** The closed set of failures that cross to the page. */
-export type FailureCode = "badInput" | "tooLong" | "notFound" | "recovering" | "busy" | "disk" | "network" | "notStarted" | "internal";
+/**  The closed set of failures that cross to the page. */
+export type FailureCode = 
+/**  An id or name that cannot be read. */
+"badInput" | 
+/**  The text does not fit into one message. */
+"tooLong" | 
+/**  The thing asked for is not stored here. */
+"notFound" | 
+/**  Publishing waits for one's own missing messages. */
+"recovering" | 
+/**  Another program uses this folder. */
+"busy" | 
+/**  The folder cannot be read or written. */
+"disk" | 
+/**  The network could not be used. */
+"network" | 
+/**  No key here yet. */
+"notStarted" | 
+/**  Anything else: a mistake of ours. */
+"internal";
 
-/** What flows between the reader and somebody near. */
-export type Flow = { kind: "connecting" } | { kind: "level" } | { kind: "receiving"; messages: number } | { kind: "sending"; messages: number };
+/**  What flows between the reader and somebody near. */
+export type Flow = 
+/**  Found, not yet speaking. */
+{ kind: "connecting" } | 
+/**  Nothing to exchange. */
+{ kind: "level" } | 
+/**  This many messages are known to be on their way to us. */
+{ kind: "receiving"; messages: number } | 
+/**  This many messages are known to be on their way to them. */
+{ kind: "sending"; messages: number };
 
-/** The reader. */
+/**  The reader. */
 export type Me = {
-	/** Who. */
+	/**  Who. */
 	person: Person,
-	/** People stored here who follow the reader: the known audience of a post. */
+	/**  People stored here who follow the reader: the known audience of a post. */
 	followers: number,
-	/** Whether publishing is possible. */
+	/**  Whether publishing is possible. */
 	standing: Standing,
 };
 
-/** A name in a text that stands for an id. */
+/**  A name in a text that stands for an id. */
 export type Mention = {
-	/** Any id. */
+	/**  Any id. */
 	link: string,
-	/** The name to show for it. */
+	/**  The name to show for it. */
 	name: string,
 };
 
-/** Somebody on this network. */
+/**  Somebody on this network. */
 export type NearPerson = {
-	/** Who. */
+	/**  Who. */
 	person: Person,
-	/** What a stranger's device says their name is: unproven, so shown as `calls themselves …`. */
+	/**  What a stranger's device says their name is: unproven, so shown as `calls themselves …`. */
 	callsThemselves: string | null,
-	/** What is flowing. */
+	/**  What is flowing. */
 	flow: Flow,
 };
 
-/** The people on this network. */
+/**  The people on this network. */
 export type Nearby = {
-	/** The people, friends first. */
+	/**  The people, friends first. */
 	people: NearPerson[],
-	/** The addresses at which this device can be reached. */
+	/**  The addresses at which this device can be reached. */
 	addresses: string[],
 };
 
-/** A page of a timeline, newest first. */
+/**  A page of a timeline, newest first. */
 export type Page = {
-	/** The cards. */
+	/**  The cards. */
 	cards: Card[],
-	/** Where the next older page begins; none at the end. */
+	/**  Where the next older page begins; none at the end. */
 	next: string | null,
 };
 
-/** Somebody, as every screen shows them. */
+/**  Somebody, as every screen shows them. */
 export type Person = {
-	/** `@….ed25519`. */
+	/**  `@….ed25519`. */
 	id: string,
-	/** The name they gave themselves, else the one most recently given by someone stored here, else a short form of the id. */
+	/**  The name they gave themselves, else the one most recently given by someone stored here, else a short form of the id. */
 	name: string,
-	/** Whether `name` is one that somebody gave (false: the short form of the id). */
+	/**  Whether `name` is one that somebody gave (false: the short form of the id). */
 	named: boolean,
-	/** Their picture's blob id, where they announced one. */
+	/**  Their picture's blob id, where they announced one. */
 	image: string | null,
-	/** How we are linked. */
+	/**  How we are linked. */
 	relation: Relation,
-	/** Whether they are on this network now. */
+	/**  Whether they are on this network now. */
 	near: boolean,
 };
 
-/** A person's page. */
+/**  A person's page. */
 export type PersonPage = {
-	/** Who. */
+	/**  Who. */
 	person: Person,
-	/** What they say of themselves. */
+	/**  What they say of themselves. */
 	description: string | null,
-	/** How many people stored here they follow. */
+	/**  How many people stored here they follow. */
 	follows: number,
-	/** How many people stored here follow them. */
+	/**  How many people stored here follow them. */
 	followers: number,
-	/** Some of those followers whom the reader follows; at most three. */
+	/**  Some of those followers whom the reader follows; at most three. */
 	followedBy: Person[],
-	/** Messages of theirs stored here. */
+	/**  Messages of theirs stored here. */
 	messages: number,
-	/** What those occupy, in bytes. */
+	/**  What those occupy, in bytes. */
 	bytes: number | null,
-	/** Whether their feed is frozen because it was forked. */
+	/**  Whether their feed is frozen because it was forked. */
 	forked: boolean,
 };
 
-/** One post. */
+/**  One post. */
 export type Post = {
-	/** `%….sha256`. */
+	/**  `%….sha256`. */
 	id: string,
-	/** Who signed it. */
+	/**  Who signed it. */
 	author: Person,
-	/** The text as Markdown, at most 8 KiB. */
+	/**  The text as Markdown, at most 8 KiB. */
 	text: string,
-	/** What it warns of, where the author gave a warning. */
+	/**  What it warns of, where the author gave a warning. */
 	contentWarning: string | null,
-	/** The channel it was posted to, without `#`. */
+	/**  The channel it was posted to, without `#`. */
 	channel: string | null,
-	/** The first post of its thread, where this is a reply. */
+	/**  The first post of its thread, where this is a reply. */
 	root: string | null,
-	/** The people whom the text names: id and the name it should show. */
+	/**  The people whom the text names: id and the name it should show. */
 	mentions: Mention[],
-	/** When it is shown to have been written: the earlier of the author's claim and its first receipt here. */
+	/**  When it is shown to have been written: the earlier of the author's claim and its first receipt here. */
 	time: number | null,
-	/** Sequence in its author's feed, from 1. */
+	/**  Sequence in its author's feed, from 1. */
 	sequence: number | null,
-	/** Replies stored here. */
+	/**  Replies stored here. */
 	replies: number,
-	/** People who like it. */
+	/**  People who like it. */
 	likes: number,
-	/** Whether the reader likes it. */
+	/**  Whether the reader likes it. */
 	liked: boolean,
 };
 
-/** Why a card stands where it stands. */
-export type Reason = { kind: "replied"; person: Person };
+/**  Why a card stands where it stands. */
+export type Reason = 
+/**  This person replied last. */
+{ kind: "replied"; person: Person };
 
-/** How a person and the reader are linked. */
-export type Relation = "me" | "friends" | "following" | "followsMe" | "friendOfFriend" | "blocked" | "stranger";
+/**  How a person and the reader are linked. */
+export type Relation = 
+/**  The reader. */
+"me" | 
+/**  Each follows the other. */
+"friends" | 
+/**  The reader follows them. */
+"following" | 
+/**  They follow the reader. */
+"followsMe" | 
+/**  Somebody the reader follows follows them. */
+"friendOfFriend" | 
+/**  The reader blocked them. */
+"blocked" | 
+/**  None of these. */
+"stranger";
 
-/** Whether one's own feed may grow. */
-export type Standing = "whole" | "recovering";
+/**  Whether one's own feed may grow. */
+export type Standing = 
+/**  Everything is in order. */
+"whole" | 
+/**  Messages of one's own are missing here: reading works, publishing waits until they arrive. */
+"recovering";
 
-/** What the window finds when it opens. */
-export type StartState = { kind: "welcome" } | { kind: "ready"; value: Me } | { kind: "failed"; value: Failure };
+/**  What the window finds when it opens. */
+export type StartState = 
+/**  No key in this folder yet: ask for a name. */
+{ kind: "welcome" } | 
+/**  Running as this person. */
+{ kind: "ready"; value: Me } | 
+/**  The folder could not be opened. */
+{ kind: "failed"; value: Failure };
 
-/** A place in the window that a notification opens. */
-export type Target = { kind: "thread"; id: string } | { kind: "person"; id: string };
+/**  A place in the window that a notification opens. */
+export type Target = 
+/**  A thread, by any post in it. */
+{ kind: "thread"; id: string } | 
+/**  A person. */
+{ kind: "person"; id: string };
 
-/** A thread in causal order. */
+/**  A thread in causal order. */
 export type Thread = {
-	/** The id of the first post, stored or not. */
+	/**  The id of the first post, stored or not. */
 	root: string,
-	/** The entries, each after those it answers. */
+	/**  The entries, each after those it answers. */
 	entries: Entry[],
 };
 
@@ -205,3 +287,4 @@ async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; dat
         return { status: "error", error: e as any };
     }
 }
+

@@ -1,0 +1,94 @@
+//! Every command the page can call. One line each: if a body grows, it belongs in `app`.
+
+use std::sync::Arc;
+
+use app::Session;
+use app::view::{Audience, Draft, Failure, Nearby, Page, Person, PersonPage, Standing, StartState, Target, Thread};
+use tauri::State;
+
+use crate::desktop::Opened;
+
+type Shared<'a> = State<'a, Arc<Session>>;
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start_state(session: Shared<'_>) -> Result<StartState, Failure> {
+    session.start_state().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn begin(session: Shared<'_>, name: String) -> Result<Person, Failure> {
+    session.begin(&name).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn timeline(
+    session: Shared<'_>,
+    audience: Audience,
+    before: Option<String>,
+    limit: u32,
+) -> Result<Page, Failure> {
+    session.app().await?.timeline(audience, before, limit).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn thread(session: Shared<'_>, id: String) -> Result<Thread, Failure> {
+    session.app().await?.thread(&id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn person(session: Shared<'_>, id: String) -> Result<PersonPage, Failure> {
+    session.app().await?.person(&id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn nearby(session: Shared<'_>) -> Result<Nearby, Failure> {
+    session.app().await?.nearby().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn publish(session: Shared<'_>, draft: Draft) -> Result<String, Failure> {
+    session.app().await?.publish(draft).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn follow(session: Shared<'_>, id: String) -> Result<(), Failure> {
+    session.app().await?.follow(&id).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn unfollow(session: Shared<'_>, id: String) -> Result<(), Failure> {
+    session.app().await?.unfollow(&id).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn like(session: Shared<'_>, id: String, on: bool) -> Result<(), Failure> {
+    session.app().await?.like(&id, on).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn rename(session: Shared<'_>, name: String, description: Option<String>) -> Result<(), Failure> {
+    session.app().await?.rename(Some(&name), description.as_deref()).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn standing(session: Shared<'_>) -> Result<Standing, Failure> {
+    session.app().await?.standing().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) fn take_opened(opened: State<'_, Opened>) -> Result<Option<Target>, Failure> {
+    Ok(opened.take())
+}
