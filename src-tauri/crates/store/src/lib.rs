@@ -1,1 +1,26 @@
-//! (being written)
+//! The store: one person's folder with the log, its indexes, the journal of own messages, the key file and the lock.
+//!
+//! Everything here is IO: SQLite through sqlx, and files. What messages mean is asked of `social`, which is pure; so are
+//! the parts that decide (`standing::compare`, the reading of journal frames).
+//! The log is the truth: every index is rebuilt from it when the rules that fill it change.
+
+mod append;
+mod clocks;
+mod error;
+mod feeds;
+mod folder;
+mod index;
+mod journal;
+mod log;
+mod rebuild;
+mod schema;
+mod standing;
+mod store;
+mod write_point;
+
+pub use clocks::Clock;
+pub use error::{AppendError, OpenError, StoreError};
+pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
+pub use standing::Standing;
+pub use store::{MAX_OWN_RECENT, Snapshot, Store};
+pub use write_point::write_point;

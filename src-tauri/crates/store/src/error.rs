@@ -1,0 +1,104 @@
+//! What can go wrong, in words that say what happened and what to do next.
+
+use std::path::PathBuf;
+
+use feed::FeedId;
+
+/// Why a folder could not be made or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("{} is in use by another Periwinkle. Close it first, or choose another folder.", .0.display())]
+    Locked(PathBuf),
+    /// Nobody's key is in it.
+    #[error("there is no key in {}. Begin here first, or choose another folder.", .0.display())]
+    NotThere(PathBuf),
+    /// Somebody's key is in it already.
+    #[error("{} already belongs to somebody. Open it, or choose another folder.", .0.display())]
+    AlreadyThere(PathBuf),
+    /// The key is there, the messages are not.
+    #[error("{} holds a key but no messages: {} is missing. Put it back from a copy of the folder.", .0.display(), crate::schema::DATABASE)]
+    DatabaseMissing(PathBuf),
+    /// The key in the folder is not the one that the messages were stored under.
+    #[error("the key in {} is not the one that its messages belong to. Put the right `secret` back.", .0.display())]
+    WrongKey(PathBuf),
+    /// The key file cannot be read as one.
+    #[error("the key file {} is damaged. Put it back from a copy.", .0.display())]
+    BadKey(PathBuf),
+    /// A newer version of the app has changed the database.
+    #[error("{} was written by a newer version of Periwinkle. Update Periwinkle to open it.", .0.display())]
+    NewerVersion(PathBuf),
+    /// The disk.
+    #[error("{} could not be read or written: {source}. Check that the disk is there, has room and may be written.", .path.display())]
+    Disk {
+        /// What was read or written.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] StoreError),
+}
+
+/// Why something could not be read or written after the folder was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refuses: disk full, gone, or damaged.
+    #[error("the database could not be read or written: {0}. Check that the disk has room and may be written.")]
+    Database(#[from] sqlx::Error),
+    /// What is stored does not read back.
+    #[error(
+        "message {sequence} of {feed} is damaged on this disk. Put the folder back from a copy, or let a friend send it again."
+    )]
+    Damaged {
+        /// Whose message.
+        feed: FeedId,
+        /// Which one.
+        sequence: u64,
+    },
+    /// A stored value has a form that this version never writes.
+    #[error("the database holds a value that cannot be read ({0}). Put the folder back from a copy.")]
+    BadValue(&'static str),
+    /// A file beside the database could not be written.
+    #[error("the journal of own messages could not be written: {0}. Check that the disk has room and may be written.")]
+    Journal(#[from] std::io::Error),
+    /// A task of ours was stopped: the program is ending.
+    #[error("the store is closing. Open the folder again.")]
+    Closing,
+}
+
+/// Why a batch was not stored. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A message is not the next one of its feed. The caller checks this before; here nothing may slip through.
+    #[error("message {sequence} of {feed} does not continue what is stored: {reason}")]
+    NotNext {
+        /// Whose message.
+        feed: FeedId,
+        /// Which one.
+        sequence: u64,
+        /// Why not.
+        reason: String,
+    },
+    /// The feed was forked.
+    #[error("{0} was forked: two different messages were signed at one place. Nothing more of it is stored.")]
+    Frozen(FeedId),
+    /// Messages of one's own are missing here, so nothing new may be signed.
+    #[error(
+        "messages of your own are missing here. Meet a friend who has them; publishing goes on when they have arrived."
+    )]
+    Recovering,
+    /// A message that was to be stored as one's own is somebody else's.
+    #[error("a message of {0} was to be stored as one's own")]
+    NotOwn(FeedId),
+    /// The disk or the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for AppendError {
+    fn from(error: sqlx::Error) -> Self {
+        AppendError::Store(error.into())
+    }
+}

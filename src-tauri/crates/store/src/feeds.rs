@@ -1,0 +1,264 @@
+//! What the store keeps in memory: every feed's head, and the follow graph.
+
+use std::collections::BTreeMap;
+
+use feed::{FeedId, Head, MessageId, PersonId};
+use social::{FollowGraph, Relation};
+use sqlx::SqliteConnection;
+
+use crate::error::StoreError;
+
+/// A feed's small number in the database, from 1.
+pub(crate) type FeedNumber = i64;
+
+/// What is known of one feed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FeedRow {
+    pub(crate) id: FeedId,
+    /// The first sequence stored; none while nothing is.
+    pub(crate) first: Option<u64>,
+    pub(crate) head: Option<Head>,
+    pub(crate) messages: u64,
+    /// Of the encoded messages.
+    pub(crate) bytes: u64,
+    pub(crate) wanted: bool,
+    pub(crate) frozen: bool,
+}
+
+impl FeedRow {
+    fn new(id: FeedId) -> Self {
+        Self { id, first: None, head: None, messages: 0, bytes: 0, wanted: false, frozen: false }
+    }
+}
+
+/// Every feed, by number and by id. Feeds are never taken out.
+#[derive(Debug, Default)]
+pub(crate) struct Feeds {
+    /// Feed number n stands at n - 1.
+    rows: Vec<FeedRow>,
+    numbers: BTreeMap<FeedId, FeedNumber>,
+}
+
+impl Feeds {
+    pub(crate) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+        type Row = (i64, Vec<u8>, Option<i64>, Option<i64>, Option<Vec<u8>>, i64, i64, bool, bool);
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT feed, id, first_sequence, head_sequence, head_id, messages, bytes, wanted <> 0, frozen <> 0
+             FROM feeds ORDER BY feed",
+        )
+        .fetch_all(db)
+        .await?;
+        let mut feeds = Self::default();
+        for (number, id, first, head_sequence, head_id, messages, bytes, wanted, frozen) in rows {
+            let id = FeedId::from_tagged(&id).map_err(|_| StoreError::BadValue("feed id"))?;
+            let head = match (head_sequence, head_id) {
+                (Some(sequence), Some(id)) => Some(Head {
+                    id: MessageId::from_tagged(&id).map_err(|_| StoreError::BadValue("message id"))?,
+                    sequence: sequence as u64,
+                }),
+                _ => None,
+            };
+            let first = first.map(|first| first as u64);
+            let row = FeedRow { id, first, head, messages: messages as u64, bytes: bytes as u64, wanted, frozen };
+            if number != feeds.next_number() {
+                return Err(StoreError::BadValue("feed number"));
+            }
+            feeds.put(number, row);
+        }
+        Ok(feeds)
+    }
+
+    pub(crate) fn number(&self, id: &FeedId) -> Option<FeedNumber> {
+        self.numbers.get(id).copied()
+    }
+
+    pub(crate) fn get(&self, number: FeedNumber) -> Option<&FeedRow> {
+        self.rows.get(usize::try_from(number - 1).ok()?)
+    }
+
+    pub(crate) fn by_id(&self, id: &FeedId) -> Option<&FeedRow> {
+        self.get(self.number(id)?)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &FeedRow> {
+        self.rows.iter()
+    }
+
+    fn next_number(&self) -> FeedNumber {
+        self.rows.len() as FeedNumber + 1
+    }
+
+    /// Sets a known feed's row or adds the next one.
+    fn put(&mut self, number: FeedNumber, row: FeedRow) {
+        self.numbers.insert(row.id, number);
+        match self.rows.get_mut((number - 1) as usize) {
+            Some(known) => *known = row,
+            None => self.rows.push(row),
+        }
+    }
+}
+
+/// Changes to feeds that wait for their transaction.
+#[derive(Debug)]
+pub(crate) struct StagedFeeds<'a> {
+    base: &'a Feeds,
+    changed: ChangedFeeds,
+}
+
+/// Feeds by number, new or changed.
+#[derive(Debug, Default)]
+pub(crate) struct ChangedFeeds {
+    rows: BTreeMap<FeedNumber, FeedRow>,
+    added: BTreeMap<FeedId, FeedNumber>,
+}
+
+impl<'a> StagedFeeds<'a> {
+    pub(crate) fn new(base: &'a Feeds) -> Self {
+        Self { base, changed: ChangedFeeds::default() }
+    }
+
+    /// The number of a feed; a new one for a feed that was never heard of.
+    pub(crate) fn number(&mut self, id: FeedId) -> FeedNumber {
+        if let Some(number) = self.base.number(&id).or_else(|| self.changed.added.get(&id).copied()) {
+            return number;
+        }
+        let number = self.base.next_number() + self.changed.added.len() as FeedNumber;
+        self.changed.added.insert(id, number);
+        self.changed.rows.insert(number, FeedRow::new(id));
+        number
+    }
+
+    /// The row of a feed, to be changed.
+    pub(crate) fn row_mut(&mut self, id: FeedId) -> &mut FeedRow {
+        let number = self.number(id);
+        let base = self.base;
+        let known = || base.get(number).cloned().unwrap_or_else(|| FeedRow::new(id));
+        self.changed.rows.entry(number).or_insert_with(known)
+    }
+
+    pub(crate) fn into_changes(self) -> ChangedFeeds {
+        self.changed
+    }
+}
+
+impl ChangedFeeds {
+    /// Writes the rows; part of the transaction that needs them.
+    pub(crate) async fn write(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let rows = self.rows.iter().map(|(number, row)| {
+            let head = row.head.map(|head| (head.sequence, hex(&head.id.to_tagged())));
+            let (sequence, head) = head.unzip();
+            (
+                number,
+                hex(&row.id.to_tagged()),
+                row.first,
+                sequence,
+                head,
+                row.messages,
+                row.bytes,
+                row.wanted as u8,
+                row.frozen as u8,
+            )
+        });
+        sqlx::query(
+            "INSERT INTO feeds (feed, id, first_sequence, head_sequence, head_id, messages, bytes, wanted, frozen)
+             SELECT value->>0, unhex(value->>1), value->>2, value->>3, unhex(value->>4), value->>5, value->>6, value->>7, value->>8
+             FROM json_each(?1) WHERE true
+             ON CONFLICT (feed) DO UPDATE SET
+                first_sequence = excluded.first_sequence, head_sequence = excluded.head_sequence,
+                head_id = excluded.head_id, messages = excluded.messages, bytes = excluded.bytes,
+                wanted = excluded.wanted, frozen = excluded.frozen",
+        )
+        .bind(rows_to_json(&rows.collect::<Vec<_>>())?)
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}
+
+/// What every part of the store may look at without waiting for the disk.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) feeds: Feeds,
+    pub(crate) graph: FollowGraph,
+}
+
+impl Shared {
+    pub(crate) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let feeds = Feeds::load(&mut *db).await?;
+        let mut graph = FollowGraph::new();
+        let rows: Vec<(i64, i64, i64, i64)> =
+            sqlx::query_as("SELECT author, subject, sequence, relation FROM contacts").fetch_all(db).await?;
+        for (author, subject, sequence, relation) in rows {
+            let (Some(author), Some(subject)) = (feeds.get(author), feeds.get(subject)) else {
+                return Err(StoreError::BadValue("feed number"));
+            };
+            graph.set(author.id.into(), subject.id.into(), sequence as u64, relation_from(relation));
+        }
+        Ok(Self { feeds, graph })
+    }
+
+    /// Takes in what a committed transaction changed.
+    pub(crate) fn apply(&mut self, changes: ChangedFeeds, contacts: &[Stated]) {
+        for (number, row) in changes.rows {
+            self.feeds.put(number, row);
+        }
+        for stated in contacts {
+            self.graph.set(stated.author, stated.subject, stated.sequence, stated.relation);
+        }
+    }
+
+    /// The numbers of people; people never heard of have none.
+    pub(crate) fn numbers<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> Vec<FeedNumber> {
+        people.into_iter().filter_map(|person| self.feeds.number(&person.feed())).collect()
+    }
+}
+
+/// One person's word on another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stated {
+    pub(crate) author: PersonId,
+    pub(crate) subject: PersonId,
+    pub(crate) sequence: u64,
+    pub(crate) relation: Relation,
+}
+
+pub(crate) fn relation_to(relation: Relation) -> i64 {
+    match relation {
+        Relation::None => 0,
+        Relation::Follows => 1,
+        Relation::Blocks => 2,
+    }
+}
+
+fn relation_from(stored: i64) -> Relation {
+    match stored {
+        1 => Relation::Follows,
+        2 => Relation::Blocks,
+        _ => Relation::None,
+    }
+}
+
+/// Rows as one JSON array, for statements that fill a table from `json_each`: one statement and one parameter for
+/// thousands of rows, where a parameter for each value costs several times as much.
+pub(crate) fn rows_to_json(rows: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(rows).map_err(|_| StoreError::BadValue("row"))
+}
+
+/// Bytes as JSON can carry them; `unhex` in the statement.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The first eight bytes of a key or hash, as indexes hold it.
+pub(crate) fn prefix(bytes: &[u8; 32]) -> i64 {
+    let [a, b, c, d, e, f, g, h, ..] = *bytes;
+    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+}

@@ -1,0 +1,122 @@
+//! The database file: how it is opened, its migrations, and its small values.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    error::{OpenError, StoreError},
+    folder::{disk, owner_only, sync_folder_of},
+};
+
+/// The name of the database in the folder.
+pub(crate) const DATABASE: &str = "periwinkle.sqlite";
+/// One per topic, in order; never changed once released.
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+
+/// 8 KiB: a dozen messages to a page, and fewer levels of index than with the default of 4 KiB.
+const PAGE_BYTES: u32 = 8192;
+/// Pages that the log of recent writes may hold before it is copied into the database: 32 MiB.
+const CHECKPOINT_PAGES: &str = "4000";
+/// Page cache of the one connection that writes, in KiB (negative by SQLite's convention).
+const WRITER_CACHE: &str = "-32768";
+/// Page cache of each connection that reads.
+const READER_CACHE: &str = "-8192";
+/// How many queries run at once; others wait.
+const READERS: u32 = 4;
+/// How long a statement waits for another connection, which holds its lock for moments only.
+const BUSY: Duration = Duration::from_secs(10);
+
+fn options(folder: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(folder.join(DATABASE))
+        .page_size(PAGE_BYTES)
+        .journal_mode(SqliteJournalMode::Wal)
+        // The last transactions may be lost with the power; own messages are in the journal, others come again.
+        .synchronous(SqliteSynchronous::Normal)
+        .foreign_keys(false)
+        .busy_timeout(BUSY)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging()
+}
+
+/// Opens the one connection that writes, makes the database if `create`, and brings its tables up to date.
+pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteConnection, OpenError> {
+    let path = folder.join(DATABASE);
+    if create {
+        // Made here so that only its owner can read it; SQLite gives the files beside it the same mode.
+        owner_only().create(true).truncate(false).open(&path).map_err(disk(&path))?;
+        sync_folder_of(&path).map_err(disk(&path))?;
+    } else if !path.try_exists().map_err(disk(&path))? {
+        return Err(OpenError::DatabaseMissing(folder.to_owned()));
+    }
+    let mut db = options(folder)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("cache_size", WRITER_CACHE)
+        .connect()
+        .await
+        .map_err(StoreError::from)?;
+    MIGRATIONS.run(&mut db).await.map_err(|error| match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionTooOld(..) | MigrateError::VersionTooNew(..) => {
+            OpenError::NewerVersion(folder.to_owned())
+        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::from(error).into(),
+        error => StoreError::from(sqlx::Error::Migrate(Box::new(error))).into(),
+    })?;
+    Ok(db)
+}
+
+/// Opens the connections that read. They never wait for the one that writes, nor it for them.
+pub(crate) async fn open_readers(folder: &Path) -> Result<SqlitePool, StoreError> {
+    let options = options(folder).read_only(true).pragma("cache_size", READER_CACHE);
+    Ok(SqlitePoolOptions::new().max_connections(READERS).connect_with(options).await?)
+}
+
+/// Copies the recent writes into the database file and syncs it. Returns whether all of them went in: not while
+/// somebody reads an older state.
+pub(crate) async fn checkpoint(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+    // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: busy, frames in the log, frames copied.
+    // With `synchronous=NORMAL` both files are synced by it (https://www.sqlite.org/pragma.html#pragma_synchronous).
+    let (busy, logged, copied): (i64, i64, i64) =
+        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(db).await?;
+    Ok(busy == 0 && logged == copied)
+}
+
+/// Names of the small values.
+pub(crate) mod meta {
+    /// The tagged id of the feed that the folder belongs to.
+    pub(crate) const OWNER: &str = "owner";
+    /// The 32 bytes of the network key; empty on the open network.
+    pub(crate) const NETWORK: &str = "network";
+    /// Eight random bytes, new after every repair.
+    pub(crate) const GENERATION: &str = "generation";
+    /// How far one's own feed is known to go, by what others have shown: eight bytes, big endian.
+    pub(crate) const OWN_EXPECTED: &str = "own_expected";
+}
+
+pub(crate) async fn read_meta(db: &mut SqliteConnection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT value FROM meta WHERE key = ?").bind(key).fetch_optional(db).await?)
+}
+
+pub(crate) async fn write_meta(db: &mut SqliteConnection, key: &str, value: &[u8]) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")
+        .bind(key)
+        .bind(value)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Begins a new generation: peers that remember the old one exchange full clocks, and so do we.
+pub(crate) async fn renew_generation(db: &mut SqliteConnection) -> Result<[u8; 8], StoreError> {
+    // SQLite's generator is seeded by the operating system; this tells states apart, it keeps no secret.
+    let bytes: Vec<u8> = sqlx::query_scalar("SELECT randomblob(8)").fetch_one(&mut *db).await?;
+    let generation: [u8; 8] = bytes.try_into().map_err(|_| StoreError::BadValue("generation"))?;
+    write_meta(db, meta::GENERATION, &generation).await?;
+    sqlx::query("DELETE FROM clocks").execute(&mut *db).await?;
+    Ok(generation)
+}

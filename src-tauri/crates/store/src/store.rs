@@ -1,0 +1,396 @@
+//! Opening and closing the folder of one person, and the handle that everything goes through.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use feed::{FeedId, ForkProof, Head, KeyPair, Message, MessageId, NetworkKey};
+use social::FollowGraph;
+use sqlx::{Connection, SqliteConnection, SqlitePool};
+
+use crate::{
+    append::{Writer, with_journal},
+    error::{OpenError, StoreError},
+    feeds::{Feeds, Shared, StagedFeeds},
+    folder::{Folder, disk},
+    journal::{JOURNAL, Journal},
+    rebuild::rebuild_stale,
+    schema::{self, checkpoint, meta, read_meta, renew_generation, write_meta},
+    standing::{Memory, Mending, Standing, compare},
+};
+
+/// How many of one's own newest messages [`Snapshot::own`] names: what replies and likes are recognised by.
+pub const MAX_OWN_RECENT: usize = 4096;
+
+/// The store of one person. Cheap to clone; all clones are the same store.
+///
+/// Reading never waits for writing. The folder is locked as long as a clone lives.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) me: FeedId,
+    keys: KeyPair,
+    network: Option<NetworkKey>,
+    generation: [u8; 8],
+    pub(crate) readers: SqlitePool,
+    pub(crate) writer: tokio::sync::Mutex<Writer>,
+    shared: RwLock<Shared>,
+    memory: Mutex<Memory>,
+    /// Last, so that the lock goes after everything else.
+    pub(crate) folder: Folder,
+}
+
+/// What a node needs to know at start.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// How far each feed is stored.
+    pub heads: BTreeMap<FeedId, Head>,
+    /// Feeds asked for by hand.
+    pub wanted: BTreeSet<FeedId>,
+    /// Feeds that were forked.
+    pub frozen: BTreeSet<FeedId>,
+    /// Everybody's newest word about everybody.
+    pub graph: FollowGraph,
+    /// Random, new after every repair.
+    pub generation: [u8; 8],
+    /// Whether one's own feed may grow.
+    pub standing: Standing,
+    /// One's own newest words about oneself that give a name.
+    pub about: Option<Message>,
+    /// One's own newest messages, at most [`MAX_OWN_RECENT`].
+    pub own: BTreeSet<MessageId>,
+}
+
+impl Store {
+    /// Makes the store of a new person in `folder`, which is made if it is missing. `network` is the key of a closed
+    /// network; none is the open one.
+    ///
+    /// The key file is written last: a creation that was interrupted can be done again.
+    ///
+    /// # Errors
+    /// When the folder belongs to somebody already, is in use, or cannot be written.
+    pub async fn create(folder: &Path, keys: &KeyPair, network: Option<NetworkKey>) -> Result<Self, OpenError> {
+        let folder = Folder::create(folder)?;
+        if folder.has_keys()? {
+            return Err(OpenError::AlreadyThere(folder.path().to_owned()));
+        }
+        let mut db = schema::open_writer(folder.path(), true).await?;
+        let owner = keys.feed_id().to_tagged();
+        if let Some(earlier) = read_meta(&mut db, meta::OWNER).await?
+            && earlier != owner
+        {
+            let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT 1 FROM messages LIMIT 1)")
+                .fetch_one(&mut db)
+                .await
+                .map_err(StoreError::from)?;
+            if stored > 0 {
+                return Err(OpenError::AlreadyThere(folder.path().to_owned()));
+            }
+        }
+        let bytes = network.as_ref().map_or(&[][..], |network| network.bytes());
+        write_meta(&mut db, meta::OWNER, &owner).await?;
+        write_meta(&mut db, meta::NETWORK, bytes).await?;
+        checkpoint(&mut db).await?;
+        folder.write_keys(keys)?;
+        Self::start(folder, db, keys.clone(), network).await
+    }
+
+    /// Opens the store in `folder`: brings its tables up to date, rebuilds indexes whose rules have changed, and appends
+    /// own messages that are in the journal only.
+    ///
+    /// # Errors
+    /// When there is no store, when it is in use, written by a newer version, or cannot be read.
+    pub async fn open(folder: &Path) -> Result<Self, OpenError> {
+        let folder = Folder::open(folder)?;
+        let keys = folder.read_keys()?;
+        let mut db = schema::open_writer(folder.path(), false).await?;
+        if read_meta(&mut db, meta::OWNER).await?.as_deref() != Some(&keys.feed_id().to_tagged()) {
+            return Err(OpenError::WrongKey(folder.path().to_owned()));
+        }
+        let network = match read_meta(&mut db, meta::NETWORK).await?.as_deref() {
+            None | Some([]) => None,
+            Some(bytes) => {
+                let bytes = bytes.try_into().map_err(|_| StoreError::BadValue("network key"))?;
+                Some(NetworkKey::new(bytes))
+            }
+        };
+        Self::start(folder, db, keys, network).await
+    }
+
+    async fn start(
+        folder: Folder,
+        mut db: SqliteConnection,
+        keys: KeyPair,
+        network: Option<NetworkKey>,
+    ) -> Result<Self, OpenError> {
+        let stale = rebuild_stale(&mut db).await?;
+        if !stale.is_empty() {
+            tracing::debug!(?stale, "indexes rebuilt");
+        }
+        let me = keys.feed_id();
+        let shared = Shared::load(&mut db).await?;
+        let last_row: i64 = sqlx::query_scalar("SELECT coalesce(max(row), 0) FROM messages")
+            .fetch_one(&mut db)
+            .await
+            .map_err(StoreError::from)?;
+
+        let path = folder.path().join(JOURNAL);
+        let (journal, bodies) = Journal::open(folder.path()).map_err(disk(&path))?;
+        let mending = hold_against_journal(&mut db, &shared.feeds, me, &bodies).await?;
+        let head = shared.feeds.by_id(&me).and_then(|feed| feed.head);
+        // Both mean that the database is older than what others were told: they, and we, must exchange full clocks.
+        let is_older = !mending.missing.is_empty() || mending.memory.standing(head.as_ref(), false) != Standing::Whole;
+        let generation = match read_meta(&mut db, meta::GENERATION).await? {
+            Some(bytes) if !is_older => bytes.try_into().map_err(|_| StoreError::BadValue("generation"))?,
+            _ => renew_generation(&mut db).await?,
+        };
+        let readers = schema::open_readers(folder.path()).await?;
+        let writer = Writer { db, journal: Arc::new(Mutex::new(journal)), next_row: last_row + 1 };
+        let inner = Inner {
+            me,
+            keys,
+            network,
+            generation,
+            readers,
+            writer: tokio::sync::Mutex::new(writer),
+            shared: RwLock::new(shared),
+            memory: Mutex::new(mending.memory),
+            folder,
+        };
+        let store = Self { inner: Arc::new(inner) };
+        let missing = mending.missing.len();
+        store.append(mending.missing, now_ms(), false).await.map_err(|error| match error {
+            crate::AppendError::Store(error) => error,
+            error => {
+                tracing::error!(%error, "own messages of the journal do not continue the log");
+                StoreError::BadValue("own journal")
+            }
+        })?;
+        if missing > 0 {
+            tracing::info!(missing, "own messages taken from the journal");
+        }
+        Ok(store)
+    }
+
+    /// Writes everything into the database file and lets the connections go. The folder stays locked until the last
+    /// clone is dropped.
+    ///
+    /// Not calling it loses nothing: the next start does what it would have done.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        self.inner.readers.close().await;
+        let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
+        if checkpoint(&mut writer.db).await?
+            && self.standing() == Standing::Whole
+            && let Some(head) = head
+        {
+            let newest: Option<Vec<u8>> = sqlx::query_scalar(
+                "SELECT body FROM messages JOIN message_sequences USING (row)
+                 WHERE message_sequences.sequence = ?1
+                   AND message_sequences.feed = (SELECT feed FROM feeds WHERE id = ?2)",
+            )
+            .bind(head.sequence as i64)
+            .bind(self.inner.me.to_tagged().as_slice())
+            .fetch_optional(&mut writer.db)
+            .await?;
+            if let Some(newest) = newest {
+                with_journal(&writer.journal, move |journal| journal.replace(&[&newest])).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The keys of the person.
+    pub fn keys(&self) -> &KeyPair {
+        &self.inner.keys
+    }
+
+    /// The key of a closed network; none on the open one.
+    pub fn network(&self) -> Option<NetworkKey> {
+        self.inner.network.clone()
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.inner.folder.path()
+    }
+
+    /// Whether one's own feed may grow.
+    pub fn standing(&self) -> Standing {
+        self.inner.standing()
+    }
+
+    /// What a node needs to know at start, all of one moment.
+    ///
+    /// # Errors
+    /// When the disk refuses or something stored is damaged.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        let number = self.inner.shared().feeds.number(&self.inner.me);
+        let own: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT id FROM messages JOIN message_sequences USING (row)
+             WHERE message_sequences.feed = ?1 ORDER BY message_sequences.sequence DESC LIMIT ?2",
+        )
+        .bind(number)
+        .bind(MAX_OWN_RECENT as i64)
+        .fetch_all(&mut writer.db)
+        .await?;
+        let own = own.iter().map(|id| MessageId::from_tagged(id).map_err(|_| StoreError::BadValue("message id")));
+        let own = own.collect::<Result<_, _>>()?;
+        let about: Option<Vec<u8>> = sqlx::query_scalar(
+            "SELECT body FROM messages WHERE row = (SELECT name_row FROM abouts WHERE subject = ?1 AND author = ?1)",
+        )
+        .bind(number)
+        .fetch_optional(&mut writer.db)
+        .await?;
+        let about =
+            about.map(|body| Message::decode(&body).map_err(|_| StoreError::BadValue("own about"))).transpose()?;
+
+        let shared = self.inner.shared();
+        let ids = |is: fn(&crate::feeds::FeedRow) -> bool| {
+            shared.feeds.iter().filter(move |feed| is(feed)).map(|feed| feed.id).collect::<BTreeSet<_>>()
+        };
+        Ok(Snapshot {
+            heads: shared.feeds.iter().filter_map(|feed| Some((feed.id, feed.head?))).collect(),
+            wanted: ids(|feed| feed.wanted),
+            frozen: ids(|feed| feed.frozen),
+            graph: shared.graph.clone(),
+            generation: self.inner.generation,
+            standing: self.standing(),
+            about,
+            own,
+        })
+    }
+
+    /// Remembers that a feed was asked for by hand.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn want(&self, feed: FeedId) -> Result<(), StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        let changes = {
+            let shared = self.inner.shared();
+            let mut staged = StagedFeeds::new(&shared.feeds);
+            staged.row_mut(feed).wanted = true;
+            staged.into_changes()
+        };
+        changes.write(&mut writer.db).await?;
+        self.inner.shared_mut().apply(changes, &[]);
+        Ok(())
+    }
+
+    /// Freezes a forked feed and keeps both signed messages as proof. Nothing more of it is stored.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn freeze(&self, proof: &ForkProof) -> Result<(), StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        let (changes, number) = {
+            let shared = self.inner.shared();
+            let mut staged = StagedFeeds::new(&shared.feeds);
+            staged.row_mut(proof.feed()).frozen = true;
+            let number = staged.number(proof.feed());
+            (staged.into_changes(), number)
+        };
+        let mut transaction = writer.db.begin().await?;
+        changes.write(&mut transaction).await?;
+        // The first proof stays: one is enough.
+        sqlx::query("INSERT OR IGNORE INTO forks (feed, proof) VALUES (?, ?)")
+            .bind(number)
+            .bind(proof.encode())
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        self.inner.shared_mut().apply(changes, &[]);
+        Ok(())
+    }
+
+    /// Remembers that somebody has shown one's own feed to go up to `sequence`, further than it is stored here. Until
+    /// the messages arrive the standing is [`Standing::Recovering`], also after a restart.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn expect_own(&self, sequence: u64) -> Result<(), StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        if sequence <= self.inner.memory().shown {
+            return Ok(());
+        }
+        // Believed before it is written: should the disk refuse, publishing still waits.
+        self.inner.memory().shown = sequence;
+        write_meta(&mut writer.db, meta::OWN_EXPECTED, &sequence.to_be_bytes()).await
+    }
+}
+
+impl Inner {
+    pub(crate) fn shared(&self) -> RwLockReadGuard<'_, Shared> {
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn shared_mut(&self) -> RwLockWriteGuard<'_, Shared> {
+        self.shared.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers the newest own message that is in the journal.
+    pub(crate) fn note_journalled(&self, head: Head) {
+        self.memory().journalled = Some(head);
+    }
+
+    pub(crate) fn standing(&self) -> Standing {
+        let memory = *self.memory();
+        let shared = self.shared();
+        let own = shared.feeds.by_id(&self.me);
+        memory.standing(own.and_then(|feed| feed.head).as_ref(), own.is_some_and(|feed| feed.frozen))
+    }
+}
+
+/// Reads what the journal holds and compares it with the log.
+async fn hold_against_journal(
+    db: &mut SqliteConnection,
+    feeds: &Feeds,
+    me: FeedId,
+    bodies: &[Vec<u8>],
+) -> Result<Mending, StoreError> {
+    let journal: Vec<Message> =
+        bodies.iter().filter_map(|body| Message::decode(body).ok()).filter(|message| message.author() == me).collect();
+    let mut stored = BTreeMap::new();
+    if let Some(number) = feeds.number(&me) {
+        for message in &journal {
+            let id: Option<Vec<u8>> = sqlx::query_scalar(
+                "SELECT id FROM messages WHERE row = (SELECT row FROM message_sequences WHERE feed = ? AND sequence = ?)",
+            )
+            .bind(number)
+            .bind(message.sequence() as i64)
+            .fetch_optional(&mut *db)
+            .await?;
+            if let Some(id) = id {
+                let id = MessageId::from_tagged(&id).map_err(|_| StoreError::BadValue("message id"))?;
+                stored.insert(message.sequence(), id);
+            }
+        }
+    }
+    let shown = match read_meta(db, meta::OWN_EXPECTED).await? {
+        Some(bytes) => u64::from_be_bytes(bytes.try_into().map_err(|_| StoreError::BadValue("own sequence"))?),
+        None => 0,
+    };
+    let head = feeds.by_id(&me).and_then(|feed| feed.head);
+    Ok(compare(&journal, head, |sequence| stored.get(&sequence).copied(), shown))
+}
+
+/// Unix milliseconds now; 0 on a clock before 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,5 @@
+//! The store as its users meet it: real files, real SQLite.
+
+mod append;
+mod people;
+mod recovery;
