@@ -11,6 +11,8 @@
 //! `ssb-classic` accepts and writes only what both accept. So it never splits from the living network, and nobody
 //! splits from it. `docs/format.md` of the project says where that matters.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod base64;
 mod chain;
 mod fork;

@@ -20,6 +20,8 @@
 //! **Invariant:** a message is durable before anybody is told about it, and message *n + 1* of one's own feed is signed
 //! only after *n* is durable.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod config;
 mod import;
 mod input;

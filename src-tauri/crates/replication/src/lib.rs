@@ -13,6 +13,8 @@
 //! machine.handle_timeout(now)           then drain again
 //! ```
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod ebt;
 mod time;
 

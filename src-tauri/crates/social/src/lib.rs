@@ -4,6 +4,8 @@
 //! Contents come from strangers. Reading them never fails and never costs more than the message is long:
 //! what makes no sense is [`Kind::Other`], what is too long is cut at a named bound.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod content;
 mod follow;
 mod link;
