@@ -2,45 +2,44 @@
 
 /// What `JSON.stringify(value, null, 2)` prints for the value whose `JSON.stringify(value)` is `compact`.
 ///
-/// `compact` must be such a text; anything else gives some text, without panic and at most `(2·depth + 2)` times as long.
+/// `compact` must be such a text; anything else gives some text, without panic.
 pub(crate) fn indent(compact: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(compact.len() * 3 / 2);
+    let mut out = Vec::with_capacity(compact.len() + compact.len() / 2);
+    // What stands before `copied` is in `out`; runs between line breaks are copied at once.
+    let mut copied = 0;
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(&byte) = compact.get(at) {
         at += 1;
         match byte {
-            b'"' => {
-                let end = string_end(compact, at);
-                out.extend_from_slice(&compact[at - 1..end]);
-                at = end;
-            }
+            b'"' => at = string_end(compact, at),
             b'{' | b'[' => {
-                out.push(byte);
-                match compact.get(at) {
-                    Some(&close @ (b'}' | b']')) => {
-                        out.push(close);
-                        at += 1;
-                    }
-                    _ => {
-                        depth += 1;
-                        line(&mut out, depth);
-                    }
+                if matches!(compact.get(at), Some(b'}' | b']')) {
+                    at += 1;
+                } else {
+                    depth += 1;
+                    break_line(&mut out, &compact[copied..at], depth);
+                    copied = at;
                 }
             }
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(byte);
+                break_line(&mut out, &compact[copied..at - 1], depth);
+                copied = at - 1;
             }
             b',' => {
-                out.push(b',');
-                line(&mut out, depth);
+                break_line(&mut out, &compact[copied..at], depth);
+                copied = at;
             }
-            b':' => out.extend_from_slice(b": "),
-            _ => out.push(byte),
+            b':' => {
+                out.extend_from_slice(&compact[copied..at]);
+                out.push(b' ');
+                copied = at;
+            }
+            _ => {}
         }
     }
+    out.extend_from_slice(&compact[copied..]);
     out
 }
 
@@ -56,7 +55,8 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-fn line(out: &mut Vec<u8>, depth: usize) {
+fn break_line(out: &mut Vec<u8>, run: &[u8], depth: usize) {
+    out.extend_from_slice(run);
     out.push(b'\n');
     out.resize(out.len() + 2 * depth, b' ');
 }

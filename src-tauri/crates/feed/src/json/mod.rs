@@ -9,6 +9,7 @@ mod number;
 mod object;
 mod parse;
 mod print;
+mod scan;
 mod text;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ pub use text::Text;
 
 pub(crate) use indent::indent;
 pub(crate) use number::write_number;
+pub(crate) use scan::Scanner;
 
 /// How deep arrays and objects may nest.
 ///

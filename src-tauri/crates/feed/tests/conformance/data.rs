@@ -23,6 +23,8 @@ pub(crate) fn vectors(name: &str) -> serde_json::Value {
 /// Everything that the crate checks: structure, place in the chain, signature.
 pub(crate) fn judge(text: &[u8], head: Option<&Head>, network: Option<&NetworkKey>) -> Result<MessageId, String> {
     let message = Message::from_json(text).map_err(|error| error.to_string())?;
+    let decoded = Message::decode(message.encoded()).map_err(|error| error.to_string())?;
+    assert_eq!((decoded.id(), decoded.head()), (message.id(), message.head()), "both ways to read a message agree");
     check_next(head, &message).map_err(|error| error.to_string())?;
     let verified = Verifier::new(network.cloned()).verify(message).map_err(|error| error.to_string())?;
     Ok(verified.id())

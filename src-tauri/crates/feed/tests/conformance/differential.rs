@@ -163,6 +163,9 @@ fn scratch(random: &mut Random, text: &str) -> String {
         ['"', '\\', '{', '}', '[', ']', ',', ':', ' ', '\n', '0', '9', 'e', '=', '.', 'A', 'é', '\u{1}'];
     let mut characters: Vec<char> = text.chars().collect();
     for _ in 0..1 + random.below(2) {
+        if characters.is_empty() {
+            break;
+        }
         let at = random.below(characters.len());
         match random.below(4) {
             0 => characters[at] = *random.pick(&CHARACTERS),
