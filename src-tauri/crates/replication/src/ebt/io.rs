@@ -144,8 +144,7 @@ pub enum Input {
 /// of streams are cut into frames at the driver's pace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Send one frame of notes, at most [`MAX_NOTES_PER_FRAME`](super::MAX_NOTES_PER_FRAME) (none at all is possible, once,
-    /// as the first frame), then report [`Input::NotesSent`].
+    /// Send one frame of notes, at most [`MAX_NOTES_PER_FRAME`](super::MAX_NOTES_PER_FRAME), then report [`Input::NotesSent`].
     SendNotes {
         /// The link.
         link: LinkId,

@@ -27,8 +27,6 @@ pub(super) struct Link {
     pub(super) queue: BTreeSet<(Instant, FeedId)>,
     /// Frames of notes that were handed to the driver and not yet numbered by it: at most one.
     pub(super) unnumbered: VecDeque<Vec<(FeedId, u64)>>,
-    /// A first frame of notes is due even if there is nothing to say.
-    pub(super) greeting_due: bool,
     pub(super) sent: SentLog,
     pub(super) inbox: Inbox,
     /// When a frame of messages last arrived.
@@ -85,7 +83,6 @@ impl Link {
             unwanted: 0,
             queue: BTreeSet::new(),
             unnumbered: VecDeque::new(),
-            greeting_due: false,
             sent: SentLog::default(),
             inbox: Inbox::default(),
             heard_at: None,

@@ -21,10 +21,8 @@ impl Ebt {
         let mut link = Link::new(peer, blocked);
         match clocks {
             Some((held, told)) => restore(&mut link, &held, &told),
-            None => {
-                link.start_afresh(now.monotonic);
-                link.greeting_due = true;
-            }
+            // Our own feed is always told of, so a full clock is never empty: the peer gets a first frame of notes.
+            None => link.start_afresh(now.monotonic),
         }
         link.unwanted = link.rows.keys().filter(|feed| self.want(feed) != Want::Replicate).count();
         self.links.insert(id, link);

@@ -32,6 +32,8 @@ mod note;
 mod saving;
 mod sources;
 mod telling;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -184,6 +186,11 @@ impl Ebt {
             }
         }
         Some(progress)
+    }
+
+    #[cfg(test)]
+    fn rows_of(&self, link: LinkId) -> usize {
+        self.links.get(&link).map_or(0, |link| link.rows.len())
     }
 
     /// What we hold of `feed` durably: its newest sequence, 0 for nothing.

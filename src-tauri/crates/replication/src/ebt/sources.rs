@@ -71,6 +71,7 @@ impl Ebt {
         if let Some(old) = old.filter(|old| old.link != id) {
             self.enqueue_note(old.link, feed, now);
         }
+        self.look_when_trusted(feed, now);
     }
 
     /// `id` claims more of `feed` than we hold.

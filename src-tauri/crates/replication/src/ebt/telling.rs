@@ -28,9 +28,6 @@ impl Link {
         if self.blocked || !self.unnumbered.is_empty() {
             return None;
         }
-        if self.greeting_due {
-            return Some(Instant::default());
-        }
         self.queue.first().map(|&(due, _)| due)
     }
 }
@@ -101,8 +98,7 @@ impl Ebt {
             link.told_changed(feed, now);
         }
         let Some(link) = self.links.get_mut(&id) else { return };
-        let greeting = std::mem::take(&mut link.greeting_due);
-        if notes.is_empty() && !greeting {
+        if notes.is_empty() {
             return;
         }
         notes.sort_unstable_by_key(|&(feed, _)| feed);
