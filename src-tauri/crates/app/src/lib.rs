@@ -1,3 +1,36 @@
-//! A running node for any front end.
+//! A running node for any front end: one loop that drives node, store, network and clock; queries for what screens show.
+//!
+//! IO all through. What decides is in `node` and below; here is only when and with what.
+//! A front end gets an [`App`] (or a [`Session`], where there may be no key yet), gives a [`desktop::Desktop`], and is told of
+//! changes by id. Another process on the same folder asks the same things through [`rpc`].
 
+mod announce;
+mod app;
+mod call;
+mod clock;
+pub mod desktop;
+mod drive;
+mod exports;
+mod failure;
+mod mailbox;
+mod people;
+pub mod place;
+mod queries;
+pub mod rpc;
+mod session;
+pub mod status;
+mod storage;
+mod verify;
 pub mod view;
+mod writer;
+
+pub use app::{App, Network, Options};
+pub use session::Session;
+
+/// Brings the window that runs on `folder` to the front; false where none does.
+pub async fn raise(folder: &std::path::Path) -> bool {
+    match rpc::Client::connect(folder).await {
+        Some(mut client) => client.call(&rpc::Request::Raise {}).await.unwrap_or(false),
+        None => false,
+    }
+}

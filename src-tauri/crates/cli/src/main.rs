@@ -1,1 +1,154 @@
-fn main() {}
+//! `peri`: Periwinkle without a window, and every command a script needs.
+//!
+//! IO only: arguments, standard streams, exit codes. What the commands do is in `app`, what is valid in `feed`.
+
+mod arguments;
+mod connection;
+mod export;
+mod import;
+mod lines;
+mod serve;
+mod show;
+mod verify;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use app::rpc::Request;
+use app::view::{Draft, Failure, FailureCode, Page, Thread};
+use app::{App, place, status};
+use clap::Parser;
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use arguments::{Arguments, Command, Place};
+use connection::{Connection, alone};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        // `peri timeline | head`: whoever reads has enough.
+        Err(Ended::Unread) => ExitCode::SUCCESS,
+        Err(Ended::Refused(failure)) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command ended early.
+enum Ended {
+    /// It was refused, and why.
+    Refused(Failure),
+    /// Nobody reads its output any more.
+    Unread,
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Refused(failure)
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Ended> {
+    let place = arguments.place;
+    match arguments.command {
+        Command::Verify => verify::run(io::stdin().lock(), io::stdout().lock()).map_err(|error| broken(&error)),
+        Command::Init { name, network } => {
+            let app = App::begin(&folder(place)?, alone(), name.as_deref(), network.as_deref()).await?;
+            let id = app.id();
+            app.shutdown().await;
+            print(id)
+        }
+        Command::Serve { listen, dial, no_mdns } => {
+            serve::run(&folder(place)?, app::Network { listen, dial, mdns: !no_mdns }).await
+        }
+        command => {
+            let mut connection = Connection::open(&folder(place)?).await?;
+            let result = ask(command, &mut connection).await;
+            connection.close().await;
+            result
+        }
+    }
+}
+
+/// The commands that ask a node.
+async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
+    match command {
+        Command::Id => print(node.ask::<status::Status>(Request::Status {}).await?.id),
+        Command::Status { json } => show_or_json(json, &node.ask(Request::Status {}).await?, show::status),
+        Command::Post { text, reply_to, channel } => {
+            print_id(node, Request::Publish(Draft { text, reply_to, channel })).await
+        }
+        Command::Follow { id } => print_id(node, Request::Follow { id }).await,
+        Command::Unfollow { id } => print_id(node, Request::Unfollow { id }).await,
+        Command::Name { name } => print_id(node, Request::Rename { name: Some(name), description: None }).await,
+        Command::Timeline { of, limit, before, json } => {
+            let page: Page = node.ask(Request::Timeline { audience: of, before, limit }).await?;
+            match json {
+                true => print_json(&show::Timeline::from(page)),
+                false => print(show::timeline(&page)),
+            }
+        }
+        Command::Thread { id, json } => {
+            let thread: Thread = node.ask(Request::Thread { id }).await?;
+            show_or_json(json, &thread, show::thread)
+        }
+        Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
+        Command::Import { file } => import::run(node, &file).await,
+        Command::Export { feed, file } => export::run(node, feed, &file).await,
+        Command::Init { .. } | Command::Serve { .. } | Command::Verify => {
+            Err(Failure::internal("a command went astray").into())
+        }
+    }
+}
+
+/// The folder that was meant.
+fn folder(place: Place) -> Result<PathBuf, Failure> {
+    match place.dir {
+        Some(folder) => Ok(folder),
+        None => place::profile_folder(place.profile.as_deref().unwrap_or(place::DEFAULT_PROFILE)),
+    }
+}
+
+async fn print_id(node: &mut Connection, request: Request) -> Result<(), Ended> {
+    print(node.ask::<String>(request).await?)
+}
+
+fn show_or_json<T: Serialize>(json: bool, value: &T, show: impl FnOnce(&T) -> String) -> Result<(), Ended> {
+    match json {
+        true => print_json(value),
+        false => print(show(value)),
+    }
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Ended> {
+    print(serde_json::to_string(value).map_err(Failure::internal)?)
+}
+
+/// Writes one line to stdout, flushed, so that whoever reads a pipe has it.
+fn print(line: impl std::fmt::Display) -> Result<(), Ended> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{line}").and_then(|()| stdout.flush()).map_err(|error| broken(&error))
+}
+
+/// A standard stream that cannot be used.
+fn broken(error: &io::Error) -> Ended {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Ended::Unread,
+        _ => Ended::Refused(Failure::new(
+            FailureCode::Disk,
+            format!("Reading or writing failed: {error}."),
+            "Look at what the command is connected to.",
+        )),
+    }
+}

@@ -1,0 +1,379 @@
+//! A running node as front ends see it: cheap to clone, every method asks the loop or the store.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use feed::{FeedId, KeyPair, Message, MessageId, NetworkKey, PersonId, json};
+use net::{Multiaddr, Net};
+use node::Node;
+use store::Store;
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::announce::{Announcer, CHANGES};
+use crate::clock::Clock;
+use crate::desktop::Desktop;
+use crate::drive::{Io, drive};
+use crate::mailbox::{Command, Look, MAILBOX};
+use crate::rpc::Server;
+use crate::view::{Change, Draft, Failure, FailureCode, Standing};
+use crate::{place, status, storage};
+
+/// How a node is run.
+#[derive(Clone)]
+pub struct Options {
+    /// How it meets others; `None` runs it alone, for commands that only need the folder.
+    pub network: Option<Network>,
+    /// The desktop around it.
+    pub desktop: Arc<dyn Desktop>,
+}
+
+/// How a node meets others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Multiaddresses to listen on; none: every interface, TCP and QUIC, on ports that the system picks.
+    pub listen: Vec<String>,
+    /// Multiaddresses to keep links to.
+    pub dial: Vec<String>,
+    /// Whether to look for others on the local network, and be seen there.
+    pub mdns: bool,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self { listen: Vec::new(), dial: Vec::new(), mdns: true }
+    }
+}
+
+/// A running node.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    me: PersonId,
+    /// Feeds known to be asked for by hand.
+    wanted: Mutex<BTreeSet<FeedId>>,
+    mailbox: mpsc::Sender<Command>,
+    changes: broadcast::Sender<Change>,
+    desktop: Arc<dyn Desktop>,
+    stop: CancellationToken,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl App {
+    /// Starts the node of a folder.
+    ///
+    /// # Errors
+    /// When nobody lives there yet, another program uses the folder, it cannot be read, or no address can be listened on.
+    pub async fn start(folder: &Path, options: Options) -> Result<Self, Failure> {
+        if !place::has_key(folder) {
+            return Err(Failure::not_started(folder));
+        }
+        let store = Store::open(folder).await?;
+        Self::run(store, folder.to_owned(), options).await
+    }
+
+    /// Makes a key and a store in a folder, starts the node and, where a name is given, publishes it. `network` is the key of
+    /// a closed network as base64.
+    ///
+    /// # Errors
+    /// When the name or the network key cannot be used, somebody lives there already, or the folder cannot be written.
+    pub async fn begin(
+        folder: &Path,
+        options: Options,
+        name: Option<&str>,
+        network: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let name = name.map(valid_name).transpose()?;
+        let network = network.map(|key| key.parse::<NetworkKey>()).transpose().map_err(|error| {
+            Failure::new(
+                FailureCode::BadInput,
+                format!("The network key cannot be used: {error}."),
+                "A network key is 32 bytes as base64: 44 characters that end with =.",
+            )
+        })?;
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut_slice()).map_err(Failure::internal)?;
+        let store = Store::create(folder, &KeyPair::from_seed(&seed), network).await?;
+        let app = Self::run(store, folder.to_owned(), options).await?;
+        if let Some(name) = name {
+            app.rename(Some(&name), None).await?;
+        }
+        Ok(app)
+    }
+
+    async fn run(store: Store, folder: PathBuf, options: Options) -> Result<Self, Failure> {
+        let clock = Clock::new();
+        let snapshot = store.snapshot().await?;
+        let wanted = snapshot.wanted.clone();
+        let config = node::Config {
+            keys: store.keys().clone(),
+            network: store.network(),
+            generation: u64::from_le_bytes(snapshot.generation),
+            heads: snapshot.heads,
+            wanted: snapshot.wanted,
+            graph: snapshot.graph,
+            frozen: snapshot.frozen,
+            standing: storage::standing(snapshot.standing),
+            about: snapshot.about,
+            offline: options.network.is_none(),
+        };
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(Failure::internal)?;
+        let node = Node::new(config, seed, clock.now());
+        let net = match &options.network {
+            Some(network) => Some(join(store.keys(), network).await?),
+            None => None,
+        };
+        let server = Server::bind(&folder).map_err(|error| Failure::disk(&folder, &error))?;
+
+        let (mailbox, commands) = mpsc::channel(MAILBOX);
+        let (changes, _) = broadcast::channel(CHANGES);
+        let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
+        let io = Io::new(store.clone(), net, commands, announcer, clock);
+        let inner = Inner {
+            me: PersonId::from(store.keys().feed_id()),
+            store,
+            wanted: Mutex::new(wanted),
+            mailbox,
+            changes,
+            desktop: options.desktop,
+            stop: CancellationToken::new(),
+            tasks: Mutex::new(Vec::new()),
+        };
+        let app = Self { inner: Arc::new(inner) };
+        let driving = tokio::spawn(drive(node, io));
+        let answering = tokio::spawn(server.serve(app.clone(), app.inner.stop.clone()));
+        app.inner.tasks.lock().await.extend([answering, driving]);
+        Ok(app)
+    }
+
+    /// Finishes what was begun, saves, closes. Further calls of any clone are refused.
+    pub async fn shutdown(&self) {
+        let tasks = std::mem::take(&mut *self.inner.tasks.lock().await);
+        // A loop that has ended already needs no telling.
+        let _ = self.inner.mailbox.send(Command::Stop).await;
+        self.inner.stop.cancel();
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the node ended badly");
+            }
+        }
+    }
+
+    /// The reader.
+    pub fn id(&self) -> PersonId {
+        self.inner.me
+    }
+
+    /// What changes from now on. A listener that falls too far behind is told that it lagged.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Brings the window to the front; false where there is none.
+    pub fn raise(&self) -> bool {
+        self.inner.desktop.raise()
+    }
+
+    /// Signs and publishes a post; its id. Returns once it is durable.
+    ///
+    /// # Errors
+    /// When the text is empty or too long, the post it answers is not stored here, or publishing has to wait.
+    pub async fn publish(&self, draft: Draft) -> Result<String, Failure> {
+        if draft.text.trim().is_empty() {
+            return Err(Failure::new(FailureCode::BadInput, "There is nothing to publish.", "Write something first."));
+        }
+        let channel = match draft.channel.as_deref().map(str::trim).filter(|channel| !channel.is_empty()) {
+            None => None,
+            Some(channel) => Some(social::channel_name(channel).ok_or_else(|| {
+                Failure::new(
+                    FailureCode::BadInput,
+                    format!("{channel:?} cannot be the name of a channel."),
+                    "Choose a short word without spaces.",
+                )
+            })?),
+        };
+        let (root, branch) = match draft.reply_to.as_deref().map(message_id).transpose()? {
+            None => (None, Vec::new()),
+            Some(answered) => (Some(self.root_of(answered).await?), vec![answered]),
+        };
+        let draft = social::write::PostDraft { text: draft.text, root, branch, channel, content_warning: None };
+        self.sign(social::write::post(&draft)).await
+    }
+
+    /// Follows a person; the id of the message that says so.
+    ///
+    /// # Errors
+    /// When the id cannot be read or is one's own, or publishing has to wait.
+    pub async fn follow(&self, id: &str) -> Result<String, Failure> {
+        self.relate(id, true).await
+    }
+
+    /// Follows a person no more; the id of the message that says so.
+    ///
+    /// # Errors
+    /// As [`Self::follow`].
+    pub async fn unfollow(&self, id: &str) -> Result<String, Failure> {
+        self.relate(id, false).await
+    }
+
+    async fn relate(&self, id: &str, following: bool) -> Result<String, Failure> {
+        let person = person_id(id)?;
+        if person == self.inner.me {
+            return Err(Failure::new(FailureCode::BadInput, "That is you.", "Choose somebody else's id."));
+        }
+        self.sign(social::write::contact(&person.feed(), following, false)).await
+    }
+
+    /// Likes a post, or takes that back; the id of the message that says so.
+    ///
+    /// # Errors
+    /// When the id cannot be read or publishing has to wait.
+    pub async fn like(&self, id: &str, on: bool) -> Result<String, Failure> {
+        let id = message_id(id)?;
+        self.sign(social::write::vote(&id, on, if on { "Like" } else { "Unlike" })).await
+    }
+
+    /// Says one's own name, description or both; the id of the message that says so.
+    ///
+    /// # Errors
+    /// When the name is empty or too long, nothing is said, or publishing has to wait.
+    pub async fn rename(&self, name: Option<&str>, description: Option<&str>) -> Result<String, Failure> {
+        let name = name.map(valid_name).transpose()?;
+        if name.is_none() && description.is_none() {
+            return Err(Failure::new(FailureCode::BadInput, "Nothing was said.", "Give a name or a description."));
+        }
+        self.sign(social::write::about_self(&self.inner.me.feed(), name.as_deref(), description, None)).await
+    }
+
+    async fn sign(&self, content: json::Value) -> Result<String, Failure> {
+        let published = self.ask(|reply| Command::Publish { content, reply }).await?;
+        Ok(published.map_err(Failure::from)?.to_string())
+    }
+
+    /// Checks and stores messages, at most [`node::limits::IMPORT_BATCH`]. The feeds of which something is stored afterwards
+    /// count as asked for.
+    ///
+    /// # Errors
+    /// When the node is shutting down or the wish for a feed cannot be stored. A refused message is no error.
+    pub async fn import(&self, messages: Vec<Message>) -> Result<status::Imported, Failure> {
+        let feeds: BTreeSet<FeedId> = messages.iter().map(|message| message.author()).collect();
+        let imported = self.ask(|reply| Command::Import { messages, reply }).await?;
+        self.keep(feeds).await?;
+        let rejected = imported.rejected.into_iter().map(|rejected| status::Rejected {
+            feed: rejected.feed.to_string(),
+            sequence: rejected.sequence,
+            reason: rejected.reason.to_string(),
+        });
+        Ok(status::Imported {
+            stored: imported.stored,
+            known: imported.known,
+            rejected: rejected.collect(),
+            waiting: imported.waiting,
+        })
+    }
+
+    /// Remembers those of these feeds of which something is stored as asked for by hand.
+    async fn keep(&self, mut feeds: BTreeSet<FeedId>) -> Result<(), Failure> {
+        let mut wanted = self.inner.wanted.lock().await;
+        feeds.retain(|feed| !wanted.contains(feed));
+        for feed in feeds {
+            let is_stored = !self.inner.store.load(feed, 0, feed::MAX_SEQUENCE, 1).await?.is_empty();
+            if is_stored {
+                self.ask(|reply| Command::Want { feed, reply }).await??;
+                wanted.insert(feed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one's own feed may grow.
+    ///
+    /// # Errors
+    /// When the node is shutting down.
+    pub async fn standing(&self) -> Result<Standing, Failure> {
+        Ok(crate::queries::standing(self.look().await?.standing))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) async fn look(&self) -> Result<Look, Failure> {
+        self.ask(|reply| Command::Look { reply }).await
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
+        let closing = || {
+            Failure::new(
+                FailureCode::NotStarted,
+                "Periwinkle is closing on this folder.",
+                "Start it again and look whether what you did is there.",
+            )
+        };
+        let (reply, answer) = oneshot::channel();
+        self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
+        answer.await.map_err(|_| closing())
+    }
+}
+
+async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents), Failure> {
+    let mut config = net::Config { mdns: network.mdns, ..net::Config::default() };
+    if !network.listen.is_empty() {
+        config.listen = network.listen.iter().map(|text| address(text)).collect::<Result<_, _>>()?;
+    }
+    let dial = network.dial.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let no_network = |error: &dyn std::fmt::Display| {
+        Failure::new(
+            FailureCode::Network,
+            format!("The network cannot be used: {error}."),
+            "Look at the address and try again.",
+        )
+    };
+    let (net, events) = Net::start(keys, config).await.map_err(|error| no_network(&error))?;
+    for address in dial {
+        net.dial(address).map_err(|error| no_network(&error))?;
+    }
+    Ok((net, events))
+}
+
+fn address(text: &str) -> Result<Multiaddr, Failure> {
+    text.parse().map_err(|error| {
+        Failure::new(
+            FailureCode::BadInput,
+            format!("{text:?} is not an address: {error}."),
+            "An address looks like /ip4/192.168.1.20/tcp/4100.",
+        )
+    })
+}
+
+pub(crate) fn person_id(text: &str) -> Result<PersonId, Failure> {
+    text.trim().parse().map_err(|_| Failure::bad_id(text, "@….ed25519"))
+}
+
+pub(crate) fn message_id(text: &str) -> Result<MessageId, Failure> {
+    text.trim().parse().map_err(|_| Failure::bad_id(text, "%….sha256"))
+}
+
+fn valid_name(name: &str) -> Result<String, Failure> {
+    let name = name.trim();
+    match name.chars().count() {
+        0 => Err(Failure::new(
+            FailureCode::BadInput,
+            "A name needs at least one letter.",
+            "Give the name people know you by.",
+        )),
+        1..=social::MAX_NAME_CHARS if !name.chars().any(char::is_control) => Ok(name.to_owned()),
+        _ => Err(Failure::new(
+            FailureCode::BadInput,
+            "This name is too long or has control characters.",
+            format!("Choose one of at most {} characters.", social::MAX_NAME_CHARS),
+        )),
+    }
+}

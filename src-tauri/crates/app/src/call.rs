@@ -1,0 +1,62 @@
+//! One way in for every question, whoever asks: the local socket and the command line use this.
+
+use feed::Message;
+use serde::Serialize;
+
+use crate::App;
+use crate::rpc::Request;
+use crate::view::{Failure, FailureCode};
+
+impl App {
+    /// Answers a request as the method of its name does, as JSON.
+    ///
+    /// # Errors
+    /// Those of the method.
+    pub async fn call(&self, request: Request) -> Result<serde_json::Value, Failure> {
+        match request {
+            Request::Status {} => json(self.status().await),
+            Request::Standing {} => json(self.standing().await),
+            Request::Timeline { audience, before, limit } => json(self.timeline(audience, before, limit).await),
+            Request::Thread { id } => json(self.thread(&id).await),
+            Request::Person { id } => json(self.person(&id).await),
+            Request::Nearby {} => json(self.nearby().await),
+            Request::Peers {} => json(self.peers().await),
+            Request::Publish(draft) => json(self.publish(draft).await),
+            Request::Follow { id } => json(self.follow(&id).await),
+            Request::Unfollow { id } => json(self.unfollow(&id).await),
+            Request::Like { id, on } => json(self.like(&id, on).await),
+            Request::Rename { name, description } => json(self.rename(name.as_deref(), description.as_deref()).await),
+            Request::Import { messages } => {
+                let decoded =
+                    tokio::task::spawn_blocking(move || decode(&messages)).await.map_err(Failure::internal)?;
+                json(self.import(decoded?).await)
+            }
+            Request::Export { feed, after } => json(self.export(feed.as_deref(), after.as_deref()).await),
+            Request::Raise {} => json(Ok(self.raise())),
+            // A subscription belongs to a connection, which has answered already.
+            Request::Subscribe {} => Ok(serde_json::Value::Null),
+        }
+    }
+}
+
+fn json<T: Serialize>(result: Result<T, Failure>) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(result?).map_err(Failure::internal)
+}
+
+/// The messages of a request; the command line has sorted out before what does not decode.
+fn decode(messages: &[String]) -> Result<Vec<Message>, Failure> {
+    if messages.len() > crate::rpc::MAX_IMPORT {
+        let next = format!("Send at most {} at a time.", crate::rpc::MAX_IMPORT);
+        return Err(Failure::new(FailureCode::BadInput, "These are too many messages for one request.", next));
+    }
+    let decode = |text: &String| {
+        Message::decode(text.as_bytes()).map_err(|error| {
+            Failure::new(
+                FailureCode::BadInput,
+                format!("A message cannot be read: {error}."),
+                "Send the messages without it.",
+            )
+        })
+    };
+    messages.iter().map(decode).collect()
+}

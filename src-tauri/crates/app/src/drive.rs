@@ -1,0 +1,315 @@
+//! The only loop: drives one [`Node`] with real time, disk and network.
+//!
+//! Nothing here waits for anything but the next event. Whatever takes time is a task whose result comes back as an input.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use feed::MessageId;
+use net::{Net, NetEvent, NetEvents};
+use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Output, Refusal, Standing, Ticket};
+use store::Store;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use crate::announce::Announcer;
+use crate::clock::Clock;
+use crate::mailbox::{Command, Look};
+use crate::storage;
+use crate::verify::Cores;
+use crate::writer::{Clocks, Job, Writer};
+
+/// How long the last writes may take once the loop was told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A task that ended.
+pub(crate) enum Done {
+    /// A read or a check.
+    Input(Input),
+    /// The writer's job, and what the node learns of it.
+    Wrote(Option<Input>),
+}
+
+/// Everything around the node.
+pub(crate) struct Io {
+    store: Store,
+    net: Option<(Net, NetEvents)>,
+    mailbox: mpsc::Receiver<Command>,
+    announcer: Announcer,
+    cores: Cores,
+    clock: Clock,
+    tasks: JoinSet<Done>,
+    writer: Writer,
+    links: BTreeSet<LinkId>,
+    publishing: BTreeMap<Ticket, oneshot::Sender<Result<MessageId, Refusal>>>,
+    importing: BTreeMap<Ticket, oneshot::Sender<Imported>>,
+    next_ticket: u64,
+}
+
+/// Drives the node until it is told to stop or every front end is gone, then saves and closes.
+pub(crate) async fn drive(mut node: Node, mut io: Io) {
+    loop {
+        io.carry_out(&mut node);
+        let input = tokio::select! {
+            command = io.mailbox.recv() => match command {
+                Some(Command::Look { reply }) => {
+                    // Whoever looked may have gone.
+                    let _ = reply.send(io.look(&node));
+                    continue;
+                }
+                Some(Command::Stop) | None => break,
+                Some(command) => match io.command(command) {
+                    Some(input) => input,
+                    None => continue,
+                },
+            },
+            event = next_event(&mut io.net), if !node.congested() => match io.event(event) {
+                Some(input) => input,
+                None => continue,
+            },
+            Some(done) = io.tasks.join_next() => match io.done(done) {
+                Some(input) => input,
+                None => continue,
+            },
+            () = io.clock.sleep_until(node.poll_timeout()) => {
+                node.handle_timeout(io.clock.now());
+                continue;
+            }
+        };
+        node.handle_input(input, io.clock.now());
+    }
+    io.finish(node).await;
+}
+
+/// The next event of the network, for ever waiting where there is none.
+async fn next_event(net: &mut Option<(Net, NetEvents)>) -> Option<NetEvent> {
+    match net {
+        Some((_, events)) => events.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Io {
+    pub(crate) fn new(
+        store: Store,
+        net: Option<(Net, NetEvents)>,
+        mailbox: mpsc::Receiver<Command>,
+        announcer: Announcer,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            cores: Cores::new(store.network()),
+            writer: Writer::new(store.clone()),
+            store,
+            net,
+            mailbox,
+            announcer,
+            clock,
+            tasks: JoinSet::new(),
+            links: BTreeSet::new(),
+            publishing: BTreeMap::new(),
+            importing: BTreeMap::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// Starts everything the node asks for, in order.
+    fn carry_out(&mut self, node: &mut Node) {
+        while let Some(output) = node.poll_output() {
+            if let Output::Changed(node::Change::Standing) = &output
+                && let Standing::Recovering { expected } = node.standing()
+            {
+                // Written down, so that a restart does not publish over what others have shown.
+                self.writer.push(Job::ExpectOwn { sequence: expected }, &mut self.tasks);
+            }
+            self.start(output);
+        }
+    }
+
+    fn start(&mut self, output: Output) {
+        match output {
+            Output::Send { link, frame } => self.send(link, frame),
+            Output::Close { link, reason } => {
+                tracing::info!(%reason, link = link.0, "closing a link");
+                if let Some((net, _)) = &self.net {
+                    net.close(net::LinkId(link.0), reason.to_string());
+                }
+            }
+            Output::Verify { ticket, batch } => {
+                let cores = self.cores.clone();
+                self.tasks
+                    .spawn_blocking(move || Done::Input(Input::Verified { ticket, results: cores.verify(batch) }));
+            }
+            Output::Append { ticket, batch, own } => {
+                self.writer.push(Job::Append { ticket, batch, own }, &mut self.tasks);
+            }
+            Output::Load { ticket, feed, after, through, max_bytes } => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move {
+                    let loaded = store.load(feed, after, through, max_bytes).await;
+                    let result = loaded.map_err(|error| LoadFailed { reason: error.to_string() });
+                    Done::Input(Input::Loaded { ticket, result })
+                });
+            }
+            Output::LoadClocks { ticket, device } => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move {
+                    let (held, told) = store.clocks(device).await.unwrap_or_else(|error| {
+                        tracing::warn!(%error, %device, "saved clocks could not be read: greeting in full");
+                        Default::default()
+                    });
+                    let (held, told) = (storage::notes(held), storage::notes(told));
+                    Done::Input(Input::ClocksLoaded { ticket, held, told })
+                });
+            }
+            Output::SaveClocks { device, replace, held, told } => {
+                self.writer.push_clocks(device, Clocks { replace, held, told }, &mut self.tasks);
+            }
+            Output::Freeze { feed, proof } => self.writer.push(Job::Freeze { feed, proof }, &mut self.tasks),
+            Output::Published { ticket, result } => {
+                if let Some(reply) = self.publishing.remove(&ticket) {
+                    // Whoever published may have gone; the message stands.
+                    let _ = reply.send(result);
+                }
+            }
+            Output::Imported(imported) => {
+                if let Some(reply) = self.importing.remove(&imported.ticket) {
+                    let _ = reply.send(imported);
+                }
+            }
+            Output::Changed(change) => self.announcer.changed(change),
+            Output::Notify(notification) => self.announcer.notify(notification),
+        }
+    }
+
+    fn send(&mut self, link: LinkId, frame: Vec<u8>) {
+        let Some((net, _)) = &self.net else { return };
+        store::write_point("before-send");
+        match net.send(net::LinkId(link.0), frame) {
+            // Its `LinkDown` is on the way.
+            Ok(()) | Err(net::SendError::Down) => {}
+            Err(error) => {
+                // The node keeps to its window, which is smaller than the network's; if that fails, the stream has a hole.
+                tracing::error!(%error, link = link.0, "a frame was refused by the network");
+                net.close(net::LinkId(link.0), "a frame was lost on the way out");
+            }
+        }
+        store::write_point("after-send");
+    }
+
+    fn command(&mut self, command: Command) -> Option<Input> {
+        match command {
+            Command::Publish { content, reply } => {
+                let ticket = self.ticket();
+                self.publishing.insert(ticket, reply);
+                Some(Input::Publish { ticket, content })
+            }
+            Command::Import { messages, reply } => {
+                let ticket = self.ticket();
+                self.importing.insert(ticket, reply);
+                Some(Input::Import { ticket, messages })
+            }
+            Command::Want { feed, reply } => {
+                self.writer.push(Job::Want { feed, reply }, &mut self.tasks);
+                None
+            }
+            Command::Look { .. } | Command::Stop => None,
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket)
+    }
+
+    fn event(&mut self, event: Option<NetEvent>) -> Option<Input> {
+        match event {
+            Some(NetEvent::LinkUp { link, device, address, .. }) => {
+                tracing::info!(%device, %address, link = link.0, "link up");
+                let link = LinkId(link.0);
+                self.links.insert(link);
+                Some(Input::LinkUp { link, device, medium: Medium::Direct })
+            }
+            Some(NetEvent::Received { link, frame }) => Some(Input::Received { link: LinkId(link.0), frame }),
+            Some(NetEvent::Writable { link }) => Some(Input::Writable { link: LinkId(link.0) }),
+            Some(NetEvent::LinkDown { link, reason }) => {
+                tracing::info!(%reason, link = link.0, "link down");
+                let link = LinkId(link.0);
+                self.links.remove(&link).then_some(Input::LinkDown { link })
+            }
+            Some(event) => {
+                tracing::debug!(?event, "network");
+                None
+            }
+            None => {
+                tracing::error!("the network stopped; reading and writing go on without it");
+                self.net = None;
+                None
+            }
+        }
+    }
+
+    fn done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Option<Input> {
+        match done {
+            Ok(Done::Input(input)) => Some(input),
+            Ok(Done::Wrote(input)) => {
+                self.writer.ended(&mut self.tasks);
+                input
+            }
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => None,
+        }
+    }
+
+    fn look(&self, node: &Node) -> Look {
+        let addresses =
+            self.net.iter().flat_map(|(net, _)| net.addresses()).map(|address| address.to_string()).collect();
+        Look { peers: node.peers(), standing: node.standing(), addresses }
+    }
+
+    /// Ends in good order: what was accepted is stored and answered, clocks are saved, links closed, the log checkpointed.
+    async fn finish(mut self, mut node: Node) {
+        self.mailbox.close();
+        let farewell = async {
+            while !(self.publishing.is_empty() && self.importing.is_empty() && self.writer.idle()) {
+                self.settle(&mut node).await;
+            }
+            if let Some((net, events)) = self.net.take() {
+                net.shutdown().await;
+                drop(events);
+            }
+            for link in std::mem::take(&mut self.links) {
+                node.handle_input(Input::LinkDown { link }, self.clock.now());
+            }
+            self.carry_out(&mut node);
+            while !self.writer.idle() {
+                self.settle(&mut node).await;
+            }
+        };
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            tracing::warn!("the last writes took too long and were left");
+        }
+        self.tasks.shutdown().await;
+        self.announcer.finish().await;
+        if let Err(error) = self.store.close().await {
+            tracing::warn!(%error, "the store was not closed in good order; the next start mends that");
+        }
+    }
+
+    /// Waits for one task or timer and lets the node act on it.
+    async fn settle(&mut self, node: &mut Node) {
+        self.carry_out(node);
+        let input = tokio::select! {
+            Some(done) = self.tasks.join_next() => self.done(done),
+            () = self.clock.sleep_until(node.poll_timeout()) => {
+                node.handle_timeout(self.clock.now());
+                None
+            }
+            else => None,
+        };
+        if let Some(input) = input {
+            node.handle_input(input, self.clock.now());
+        }
+        self.carry_out(node);
+    }
+}

@@ -1,0 +1,84 @@
+//! What scripts ask: status, links, exports.
+
+use feed::FeedId;
+
+use crate::app::person_id;
+use crate::people::People;
+use crate::status::{Exported, Peer, Peers, Row, Status};
+use crate::view::{Failure, FailureCode};
+use crate::{App, people};
+
+/// Bytes of messages after which an export page is complete; with its envelope it stays far below a line's bound.
+const EXPORT_PAGE: usize = 2 << 20;
+
+impl App {
+    /// What the node is and holds.
+    ///
+    /// # Errors
+    /// When the node is shutting down or the folder cannot be read.
+    pub async fn status(&self) -> Result<Status, Failure> {
+        let look = self.look().await?;
+        let totals = self.store().totals().await?;
+        let state = match look.standing {
+            node::Standing::Whole => "whole",
+            node::Standing::Recovering { .. } => "recovering",
+            node::Standing::Forked => "forked",
+        };
+        Ok(Status {
+            id: self.id().to_string(),
+            messages: totals.messages,
+            feeds: totals.feeds,
+            peers: look.peers.len() as u64,
+            bytes: totals.bytes,
+            state: state.to_owned(),
+        })
+    }
+
+    /// The links, and what went over them.
+    ///
+    /// # Errors
+    /// When the node is shutting down or the store cannot be read.
+    pub async fn peers(&self) -> Result<Peers, Failure> {
+        let look = self.look().await?;
+        let people = People::load(self, look.peers.iter().map(|peer| peer.person)).await?;
+        let peer = |peer: &node::PeerView| Peer {
+            id: peer.device.feed().to_string(),
+            person: people.view(peer.person),
+            calls_themselves: peer.calls_themselves.clone(),
+            flow: people::flow(peer.flow),
+            bytes_received: peer.received_bytes,
+            bytes_sent: peer.sent_bytes,
+        };
+        Ok(Peers { peers: look.peers.iter().map(peer).collect(), addresses: look.addresses })
+    }
+
+    /// The next rows of an export of everything, or of one feed, in the order of receipt.
+    ///
+    /// # Errors
+    /// When an id or the place cannot be read, or the store cannot.
+    pub async fn export(&self, feed: Option<&str>, after: Option<&str>) -> Result<Exported, Failure> {
+        let feed: Option<FeedId> = feed.map(person_id).transpose()?.map(|person| person.feed());
+        let after = after.map(str::parse).transpose().map_err(|_| {
+            let next = "Begin again without it.";
+            Failure::new(FailureCode::BadInput, "This is not a place in an export.", next)
+        })?;
+        let mut export = self.store().export(feed).after(after.unwrap_or(0));
+        let mut page = Exported::default();
+        let mut bytes = 0;
+        loop {
+            let rows = export.next().await?;
+            if rows.is_empty() {
+                return Ok(page);
+            }
+            for row in rows {
+                bytes += row.value.len();
+                let value = String::from_utf8(row.value).map_err(Failure::internal)?;
+                page.rows.push(Row { key: row.key.to_string(), value, timestamp: row.received_ms });
+                if bytes >= EXPORT_PAGE {
+                    page.next = Some(row.position.to_string());
+                    return Ok(page);
+                }
+            }
+        }
+    }
+}

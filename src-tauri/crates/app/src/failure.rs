@@ -1,0 +1,104 @@
+//! Failures in words for a person: what happened, and the one thing to do next.
+
+use std::path::Path;
+
+use feed::{Fault, SignError};
+use node::Refusal;
+use store::{OpenError, StoreError};
+
+use crate::view::{Failure, FailureCode};
+
+impl Failure {
+    /// A failure with its two sentences.
+    pub fn new(code: FailureCode, message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { code, message: message.into(), next: next.into() }
+    }
+
+    /// A file or folder that could not be used.
+    pub fn disk(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            FailureCode::Disk,
+            format!("{} cannot be used: {error}.", path.display()),
+            "Look at the folder's permissions and at the free space on its disk, then try again.",
+        )
+    }
+
+    /// A mistake of ours; `what` says where.
+    pub fn internal(what: impl std::fmt::Display) -> Self {
+        Self::new(
+            FailureCode::Internal,
+            format!("Something in Periwinkle went wrong: {what}."),
+            "Start it again; if this comes back, please report these words.",
+        )
+    }
+
+    /// No key in the folder.
+    pub fn not_started(folder: &Path) -> Self {
+        Self::new(
+            FailureCode::NotStarted,
+            format!("Nobody lives in {} yet.", folder.display()),
+            "Begin with `peri init --name YOUR-NAME`, or open the window and give a name.",
+        )
+    }
+
+    /// Another program holds the folder's lock.
+    pub fn busy(folder: &Path) -> Self {
+        Self::new(
+            FailureCode::Busy,
+            format!("Another program is using {}.", folder.display()),
+            "Close it, or wait until it is done, and try again.",
+        )
+    }
+
+    /// An id that cannot be read; `form` shows what one looks like.
+    pub fn bad_id(text: &str, form: &str) -> Self {
+        let shown: String = text.chars().take(80).collect();
+        Self::new(
+            FailureCode::BadInput,
+            format!("{shown:?} is not an id."),
+            format!("Copy the whole id; it looks like {form}."),
+        )
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let code = match &error {
+            OpenError::Locked(_) => FailureCode::Busy,
+            OpenError::NotThere(_) => FailureCode::NotStarted,
+            OpenError::AlreadyThere(_) => FailureCode::BadInput,
+            _ => FailureCode::Disk,
+        };
+        two_sentences(code, &error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        two_sentences(FailureCode::Disk, &error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = match &refusal {
+            Refusal::Recovering { .. } | Refusal::Forked => FailureCode::Recovering,
+            Refusal::Store(_) => FailureCode::Disk,
+            Refusal::Content(SignError::Fault(Fault::TooLarge(_))) => FailureCode::TooLong,
+            Refusal::Content(_) => FailureCode::BadInput,
+            Refusal::Busy => FailureCode::Busy,
+        };
+        two_sentences(code, &refusal.to_string())
+    }
+}
+
+/// Errors of the other crates say in one text what happened and then what to do; the page shows the two apart.
+fn two_sentences(code: FailureCode, text: &str) -> Failure {
+    let (message, next) = match text.rsplit_once(". ") {
+        Some((message, next)) => (format!("{message}."), next.to_owned()),
+        None => (text.to_owned(), String::new()),
+    };
+    let mut letters = message.chars();
+    let message = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
+    Failure { code, message, next }
+}

@@ -1,0 +1,35 @@
+//! What front ends ask of the loop.
+
+use feed::{FeedId, Message, MessageId, json};
+use node::{Imported, PeerView, Refusal, Standing};
+use tokio::sync::oneshot;
+
+use crate::view::Failure;
+
+/// Most commands that wait for the loop; whoever comes after that waits in line.
+pub(crate) const MAILBOX: usize = 64;
+
+/// One wish, with the place where its answer goes. An answer nobody waits for any more is dropped.
+pub(crate) enum Command {
+    /// Sign and publish.
+    Publish { content: json::Value, reply: oneshot::Sender<Result<MessageId, Refusal>> },
+    /// Check and store messages from a file.
+    Import { messages: Vec<Message>, reply: oneshot::Sender<Imported> },
+    /// Keep a feed from now on.
+    Want { feed: FeedId, reply: oneshot::Sender<Result<(), Failure>> },
+    /// Look at what only the loop knows.
+    Look { reply: oneshot::Sender<Look> },
+    /// Finish what was begun, save, and end.
+    Stop,
+}
+
+/// What only the loop knows.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    /// The linked devices.
+    pub(crate) peers: Vec<PeerView>,
+    /// Whether one's own feed may grow.
+    pub(crate) standing: Standing,
+    /// Where this device can be reached.
+    pub(crate) addresses: Vec<String>,
+}

@@ -1,0 +1,236 @@
+//! The local door of a running node: JSON-RPC 2.0 over a Unix socket.
+//!
+//! One JSON object per line, at most [`MAX_LINE`] bytes; one answer per request, in order; no batches. The socket is 0600 in a
+//! 0700 folder, and a caller of another user is turned away by its credentials. A failure is an `error` with code
+//! [`REFUSED`] whose `data` is a [`Failure`]. After `subscribe` the line carries `changed` notifications as well.
+
+mod client;
+mod line;
+mod server;
+mod socket;
+
+pub use client::Client;
+pub(crate) use server::Server;
+
+use serde::{Deserialize, Serialize};
+
+use crate::view::{Audience, Draft, Failure};
+
+/// Longest line in either direction, in bytes. A full import request fits, twice as long for standing in JSON strings.
+pub const MAX_LINE: usize = 16 << 20;
+
+/// Most messages in one import request.
+pub const MAX_IMPORT: usize = 4_096;
+
+/// An import request is complete when its messages have this many bytes.
+pub const MAX_IMPORT_BYTES: usize = 4 << 20;
+
+/// The application's error code (JSON-RPC 2.0, section 5.1: -32000 to -32099 are the server's own).
+pub const REFUSED: i64 = -32000;
+
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+
+/// Everything that can be asked of a running node. Each answer is the type that [`crate::App`]'s method of that name returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case")]
+pub enum Request {
+    /// What the node is and holds.
+    Status {},
+    /// Whether one's own feed may grow.
+    Standing {},
+    /// A page of a timeline.
+    Timeline {
+        /// Whose posts.
+        audience: Audience,
+        /// Where the page begins.
+        before: Option<String>,
+        /// Most cards.
+        limit: u32,
+    },
+    /// A thread, by any post in it.
+    Thread {
+        /// `%….sha256`.
+        id: String,
+    },
+    /// A person's page.
+    Person {
+        /// `@….ed25519`.
+        id: String,
+    },
+    /// The people on this network.
+    Nearby {},
+    /// The links and what went over them.
+    Peers {},
+    /// Signs and publishes a post.
+    Publish(Draft),
+    /// Follows a person.
+    Follow {
+        /// `@….ed25519`.
+        id: String,
+    },
+    /// Follows a person no more.
+    Unfollow {
+        /// `@….ed25519`.
+        id: String,
+    },
+    /// Likes a post, or takes that back.
+    Like {
+        /// `%….sha256`.
+        id: String,
+        /// Whether it is liked from now on.
+        on: bool,
+    },
+    /// Says one's own name and description.
+    Rename {
+        /// The new name.
+        name: Option<String>,
+        /// The new description.
+        description: Option<String>,
+    },
+    /// Brings in messages, each as its compact canonical JSON; at most [`MAX_IMPORT`].
+    Import {
+        /// The messages.
+        messages: Vec<String>,
+    },
+    /// The next rows of an export.
+    Export {
+        /// One feed only.
+        feed: Option<String>,
+        /// The `next` of the page before.
+        after: Option<String>,
+    },
+    /// Brings the window to the front.
+    Raise {},
+    /// Asks for `changed` notifications on this connection.
+    Subscribe {},
+}
+
+/// The methods, for telling an unknown one from one with wrong parameters.
+const METHODS: [&str; 16] = [
+    "status",
+    "standing",
+    "timeline",
+    "thread",
+    "person",
+    "nearby",
+    "peers",
+    "publish",
+    "follow",
+    "unfollow",
+    "like",
+    "rename",
+    "import",
+    "export",
+    "raise",
+    "subscribe",
+];
+
+/// A request with its envelope.
+#[derive(Debug, Serialize)]
+struct Call<'a> {
+    jsonrpc: &'static str,
+    id: u64,
+    #[serde(flatten)]
+    request: &'a Request,
+}
+
+/// An answer with its envelope.
+#[derive(Debug, Serialize, Deserialize)]
+struct Reply {
+    jsonrpc: String,
+    id: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ReplyError>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ReplyError {
+    code: i64,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Failure>,
+}
+
+/// Reads one line as a request; on failure the answer that says why.
+fn parse(line: &str) -> Result<(serde_json::Value, Request), Reply> {
+    let value: serde_json::Value = serde_json::from_str(line)
+        .map_err(|error| refusal(serde_json::Value::Null, PARSE_ERROR, format!("not JSON: {error}")))?;
+    let id = value.get("id").cloned().unwrap_or(serde_json::Value::Null);
+    if value.get("jsonrpc").and_then(|version| version.as_str()) != Some("2.0") {
+        return Err(refusal(id, INVALID_REQUEST, "not a JSON-RPC 2.0 request".to_owned()));
+    }
+    match value.get("method").and_then(|method| method.as_str()) {
+        None => return Err(refusal(id, INVALID_REQUEST, "no method".to_owned())),
+        Some(method) if !METHODS.contains(&method) => {
+            return Err(refusal(id, METHOD_NOT_FOUND, format!("no method {method:?}")));
+        }
+        Some(_) => {}
+    }
+    match serde_json::from_value(value) {
+        Ok(request) => Ok((id, request)),
+        Err(error) => Err(refusal(id, INVALID_PARAMS, error.to_string())),
+    }
+}
+
+fn refusal(id: serde_json::Value, code: i64, message: String) -> Reply {
+    Reply { jsonrpc: "2.0".to_owned(), id, result: None, error: Some(ReplyError { code, message, data: None }) }
+}
+
+fn answer(id: serde_json::Value, result: Result<serde_json::Value, Failure>) -> Reply {
+    match result {
+        Ok(result) => Reply { jsonrpc: "2.0".to_owned(), id, result: Some(result), error: None },
+        Err(failure) => Reply {
+            jsonrpc: "2.0".to_owned(),
+            id,
+            result: None,
+            error: Some(ReplyError { code: REFUSED, message: failure.to_string(), data: Some(failure) }),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(line: &str) -> i64 {
+        parse(line).expect_err("refused").error.expect("an error").code
+    }
+
+    #[test]
+    fn a_request_survives_its_envelope() {
+        let requests = [
+            Request::Status {},
+            Request::Follow { id: "@x".into() },
+            Request::Publish(Draft { text: "hi".into(), reply_to: None, channel: Some("tea".into()) }),
+            Request::Timeline { audience: Audience::Channel("tea".into()), before: None, limit: 3 },
+        ];
+        for request in requests {
+            let line = serde_json::to_string(&Call { jsonrpc: "2.0", id: 7, request: &request }).expect("serialises");
+            let (id, read) = parse(&line).unwrap_or_else(|reply| panic!("{line}: {reply:?}"));
+            assert_eq!((id, read), (7.into(), request));
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_answered_with_the_standards_codes() {
+        assert_eq!(code("{"), PARSE_ERROR);
+        assert_eq!(code("[]"), INVALID_REQUEST);
+        assert_eq!(code(r#"{"id":1,"method":"status","params":{}}"#), INVALID_REQUEST);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1}"#), INVALID_REQUEST);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"steal"}"#), METHOD_NOT_FOUND);
+        assert_eq!(code(r#"{"jsonrpc":"2.0","id":1,"method":"follow","params":{"id":5}}"#), INVALID_PARAMS);
+    }
+
+    #[test]
+    fn every_method_is_listed() {
+        for method in METHODS {
+            let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":5}}"#);
+            assert_eq!(code(&line), INVALID_PARAMS, "{method}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What scripts and the command line are told: plain data with a fixed shape.
+
+use serde::{Deserialize, Serialize};
+
+use crate::view::{Flow, Person};
+
+/// `peri status --json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// `@….ed25519`.
+    pub id: String,
+    /// Messages stored here.
+    pub messages: u64,
+    /// Feeds of which something is stored here.
+    pub feeds: u64,
+    /// Devices linked now.
+    pub peers: u64,
+    /// What the store occupies on disk, in bytes.
+    pub bytes: u64,
+    /// Whether one's own feed may grow: `whole`, `recovering` (messages of one's own are missing) or `forked`.
+    pub state: String,
+}
+
+/// `peri peers --json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Peers {
+    /// The linked devices.
+    pub peers: Vec<Peer>,
+    /// Where this device can be reached.
+    pub addresses: Vec<String>,
+}
+
+/// A linked device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Peer {
+    /// `@….ed25519`.
+    pub id: String,
+    /// Whose device it is.
+    pub person: Person,
+    /// What it says its person's name is: unproven.
+    pub calls_themselves: Option<String>,
+    /// What flows.
+    pub flow: Flow,
+    /// Bytes of replication frames received on this link.
+    pub bytes_received: u64,
+    /// Bytes of replication frames sent on this link.
+    pub bytes_sent: u64,
+}
+
+/// What became of an import request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// Messages that are stored now and were not before, those that had been waiting included.
+    pub stored: u64,
+    /// Messages that were stored here already.
+    pub known: u64,
+    /// Messages that were refused.
+    pub rejected: Vec<Rejected>,
+    /// Messages of this and earlier requests that wait because one before them is missing.
+    pub waiting: u64,
+}
+
+/// A message that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Its author, as it says.
+    pub feed: String,
+    /// Its sequence, as it says.
+    pub sequence: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Rows of an export.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// The rows, oldest receipt first.
+    pub rows: Vec<Row>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
+/// One exported message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// `%….sha256`.
+    pub key: String,
+    /// The message's exact JSON, as text.
+    pub value: String,
+    /// When it was first received here, Unix milliseconds.
+    pub timestamp: i64,
+}

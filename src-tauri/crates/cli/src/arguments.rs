@@ -1,0 +1,208 @@
+//! The command line's surface: what can be typed, and the words of `--help`.
+
+use std::path::PathBuf;
+
+use app::view::Audience;
+use clap::{Args, Parser, Subcommand};
+
+/// Periwinkle without a window: posts and people on your local network.
+#[derive(Debug, Parser)]
+#[command(
+    name = "peri",
+    version,
+    about,
+    after_help = "While `peri serve` or the window runs on a folder, the other commands speak to it; else they open the folder \
+                  themselves.\n\nExit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage.\n\
+                  RUST_LOG=info (or debug) writes a log to stderr."
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Whose folder.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// The folder that holds your key and what you have read
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "profile")]
+    pub(crate) dir: Option<PathBuf>,
+    /// One of this computer's people: a folder of that name under $XDG_DATA_HOME/periwinkle
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a key and a store; print your id
+    Init {
+        /// The name people see
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Join a closed network: its key, 32 bytes as base64. Cannot be changed later
+        #[arg(long, value_name = "KEY")]
+        network: Option<String>,
+    },
+    /// Print your id
+    Id,
+    /// What is stored, who is near, whether all is well
+    Status {
+        /// One JSON object: {"id","messages","feeds","peers","bytes","state"}, state "whole", "recovering" or "forked"
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a node until SIGTERM or Ctrl-C
+    #[command(long_about = "Run a node until SIGTERM or Ctrl-C.\n\nThe first line on stdout is \
+                            {\"ready\":true,\"id\":\"@…\",\"addresses\":[\"…\"]}.")]
+    Serve {
+        /// Listen here instead of on every address, for instance /ip4/127.0.0.1/tcp/0; may be given more than once
+        #[arg(long, value_name = "MULTIADDR")]
+        listen: Vec<String>,
+        /// Keep a link to the node at this address; may be given more than once
+        #[arg(long, value_name = "MULTIADDR")]
+        dial: Vec<String>,
+        /// Do not look for people on the local network, and do not be seen there
+        #[arg(long)]
+        no_mdns: bool,
+    },
+    /// Publish a post; print its id. What is published cannot be unpublished
+    Post {
+        /// The text, Markdown
+        text: String,
+        /// Answer this post
+        #[arg(long, value_name = "%ID")]
+        reply_to: Option<String>,
+        /// Post to this channel, without #
+        #[arg(long, value_name = "NAME")]
+        channel: Option<String>,
+    },
+    /// Follow a person: keep and pass on what they write
+    Follow {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+    },
+    /// Follow a person no more
+    Unfollow {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+    },
+    /// Say what you are called
+    Name {
+        /// The new name
+        name: String,
+    },
+    /// Show posts, newest first
+    Timeline {
+        /// Whose: all (everything stored here), following, friends (and those they follow), nearby, or channel:NAME
+        #[arg(long, value_name = "WHOSE", default_value = "all", value_parser = audience)]
+        of: Audience,
+        /// Most threads to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        limit: u32,
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// One JSON object: {"posts":[…],"next":CURSOR|null}; a post carries its newest replies as "latest"
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a thread, by any post in it
+    Thread {
+        /// A post's id
+        #[arg(value_name = "%ID")]
+        id: String,
+        /// One JSON object: {"root":"%…","entries":[{"kind":"post"|"missing","value":…}]}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who is linked now, and what flows
+    Peers {
+        /// One JSON object: {"peers":[{"id","person","flow","bytesReceived","bytesSent",…}],"addresses":["…"]}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring in messages from a file, every one verified; their feeds are kept from then on
+    #[command(
+        long_about = "Bring in messages from a file, every one verified; their feeds count as asked for, so they are \
+                            kept and passed on.\n\nLines of {key, value, timestamp} or bare messages, in any order within \
+                            reason. The last line on stdout is {\"read\",\"stored\",\"known\",\"rejected\",\"waiting\",\"seconds\"}; \
+                            what was rejected is named on stderr."
+    )]
+    Import {
+        /// The file; - for stdin
+        #[arg(value_name = "FILE|-")]
+        file: String,
+    },
+    /// Write messages to a file, one {"key","value","timestamp"} a line, each value byte for byte as it was signed
+    Export {
+        /// Only this person's
+        #[arg(long, value_name = "@ID")]
+        feed: Option<String>,
+        /// The file; - for stdout
+        #[arg(value_name = "FILE|-")]
+        file: String,
+    },
+    /// Check messages without storing them
+    #[command(long_about = "Check messages without storing them.\n\nReads lines of \
+                            {\"hmacKey\":KEY|null,\"state\":null|{\"id\",\"sequence\"},\"message\":…} on stdin and writes, for each, \
+                            {\"valid\":bool,\"id\":\"%…\"|null,\"error\":\"…\"|null}.")]
+    Verify,
+}
+
+/// Reads the value of `--of`.
+fn audience(text: &str) -> Result<Audience, String> {
+    match text {
+        "all" => Ok(Audience::All),
+        "following" => Ok(Audience::Following),
+        "friends" => Ok(Audience::Friends),
+        "nearby" => Ok(Audience::Nearby),
+        _ => match text.strip_prefix("channel:").map(|name| name.trim_start_matches('#')) {
+            Some(name) if !name.is_empty() => Ok(Audience::Channel(name.to_owned())),
+            _ => Err("expected all, following, friends, nearby or channel:NAME".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, error::ErrorKind};
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_surface_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_folder_may_be_named_before_or_after_the_command() {
+        for line in ["peri --dir /x id", "peri id --dir /x"] {
+            assert_eq!(parse(line).expect("parses").place.dir, Some(PathBuf::from("/x")), "{line}");
+        }
+        let both = parse("peri --dir /x --profile ada id").expect_err("one place only");
+        assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn wrong_usage_ends_with_two() {
+        for line in
+            ["peri", "peri fly", "peri post", "peri timeline --of everyone", "peri timeline --limit 0", "peri import"]
+        {
+            assert_eq!(parse(line).expect_err(line).exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_timeline_can_be_of_a_channel() {
+        assert_eq!(audience("channel:tea"), Ok(Audience::Channel("tea".into())));
+        assert_eq!(audience("channel:#tea"), Ok(Audience::Channel("tea".into())));
+        assert!(audience("channel:").is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! What a person at a terminal is shown.
+
+use app::status::{Peers, Status};
+use app::view::{Card, Entry, Flow, Page, Post, Reason, Thread};
+use serde::Serialize;
+
+/// `peri timeline --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Timeline {
+    posts: Vec<Listed>,
+    next: Option<String>,
+}
+
+/// A post with what stands around it.
+#[derive(Debug, Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    post: Post,
+    latest: Vec<Post>,
+    reason: Option<Reason>,
+}
+
+impl From<Page> for Timeline {
+    fn from(page: Page) -> Self {
+        let listed = |Card { post, latest, reason }| Listed { post, latest, reason };
+        Self { posts: page.cards.into_iter().map(listed).collect(), next: page.next }
+    }
+}
+
+pub(crate) fn status(status: &Status) -> String {
+    let state = match status.state.as_str() {
+        "whole" => "all is well",
+        "recovering" => "messages of your own are missing; publishing waits until they come back",
+        _ => "your feed was forked: the folder was used twice; publishing is over for this key",
+    };
+    format!(
+        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{state}",
+        status.id,
+        status.messages,
+        status.feeds,
+        status.bytes as f64 / 1e6,
+        status.peers,
+    )
+}
+
+pub(crate) fn timeline(page: &Page) -> String {
+    let mut text = String::new();
+    for card in &page.cards {
+        if let Some(Reason::Replied(person)) = &card.reason {
+            text.push_str(&format!("{} replied\n", plain(&person.name)));
+        }
+        text.push_str(&post(&card.post, ""));
+        for reply in &card.latest {
+            text.push_str(&post(reply, "    "));
+        }
+        text.push('\n');
+    }
+    match &page.next {
+        Some(next) => text.push_str(&format!("Older ones: --before {next}")),
+        None if page.cards.is_empty() => text.push_str("Nothing here yet."),
+        None => text.push_str("That is all."),
+    }
+    text
+}
+
+pub(crate) fn thread(thread: &Thread) -> String {
+    let mut text = String::new();
+    for entry in &thread.entries {
+        match entry {
+            Entry::Post(shown) => text.push_str(&post(shown, "")),
+            Entry::Missing(id) => text.push_str(&format!("({id} has not arrived yet)\n")),
+        }
+    }
+    text.trim_end().to_owned()
+}
+
+pub(crate) fn peers(peers: &Peers) -> String {
+    let mut text = String::new();
+    for peer in &peers.peers {
+        let name = match (&peer.calls_themselves, peer.person.named) {
+            (Some(name), false) => format!("calls themselves {}", plain(name)),
+            _ => plain(&peer.person.name),
+        };
+        let flow = match peer.flow {
+            Flow::Connecting => "connecting".to_owned(),
+            Flow::Level => "level".to_owned(),
+            Flow::Receiving(messages) => format!("{messages} to come"),
+            Flow::Sending(messages) => format!("{messages} to go"),
+        };
+        text.push_str(&format!("{}  {name}  {flow}\n", peer.id));
+    }
+    if peers.peers.is_empty() {
+        text.push_str("Nobody is linked now.\n");
+    }
+    for address in &peers.addresses {
+        text.push_str(&format!("reachable at {address}\n"));
+    }
+    text.trim_end().to_owned()
+}
+
+fn post(post: &Post, indent: &str) -> String {
+    let channel = post.channel.as_deref().map(|channel| format!("  #{}", plain(channel))).unwrap_or_default();
+    let mut text = format!("{indent}{}  {}{channel}  {}\n", plain(&post.author.name), date(post.time), post.id);
+    if let Some(warning) = &post.content_warning {
+        text.push_str(&format!("{indent}  ({})\n", plain(warning)));
+    }
+    for line in post.text.lines() {
+        text.push_str(&format!("{indent}  {}\n", plain(line)));
+    }
+    text
+}
+
+/// Text from strangers without what a terminal would obey.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Unix milliseconds as `2026-11-21 05:09` UTC.
+fn date(time: f64) -> String {
+    let minutes = (time / 60_000.0).clamp(0.0, 1e11) as u64;
+    let (days, minute) = (minutes / 1440, minutes % 1440);
+    // Howard Hinnant, “chrono-Compatible Low-Level Date Algorithms”, civil_from_days, for days from 1970 on.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minute / 60, minute % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_that_of_the_calendar() {
+        assert_eq!(date(0.0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(951_827_640_000.0), "2000-02-29 12:34 UTC");
+        assert_eq!(date(32_503_680_000_000.0), "3000-01-01 00:00 UTC");
+        assert_eq!(date(-1.0), "1970-01-01 00:00 UTC");
+    }
+
+    #[test]
+    fn a_terminal_is_not_steered_by_strangers() {
+        assert_eq!(plain("\u{1b}[2Jhi\u{7}"), "\u{fffd}[2Jhi\u{fffd}");
+    }
+}
