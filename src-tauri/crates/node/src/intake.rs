@@ -28,7 +28,7 @@ pub(crate) enum Origin {
     Here,
     /// From a file.
     Import(Ticket),
-    /// The `about` in the hello of a peer: only its signature matters, it is not stored.
+    /// The `about` with which a peer introduces itself: only its signature matters, it is not stored.
     Name(LinkId),
     /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either.
     Suspect,
@@ -64,7 +64,7 @@ impl Intake {
         self.bytes >= limits::INTAKE
     }
 
-    /// Has the signature of a hello's `about` checked.
+    /// Has the signature of an introduction checked.
     pub(crate) fn check_name(&mut self, link: LinkId, about: Message) {
         self.push(about, Origin::Name(link));
     }

@@ -26,6 +26,7 @@ mod config;
 mod import;
 mod input;
 mod intake;
+mod introductions;
 pub mod limits;
 mod log;
 mod node;

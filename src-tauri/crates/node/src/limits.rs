@@ -10,8 +10,10 @@ pub const FRAME: usize = 1 << 20;
 pub const HELLO: usize = 16 << 10;
 /// Longest message, in bytes of its encoded form: 8,192 UTF-16 units of at most three bytes each.
 pub const MESSAGE: usize = 3 * 8_192;
-/// Longest `about` in a hello, in bytes.
+/// Longest `about` with which a device introduces itself, in bytes.
 pub const ABOUT: usize = 8_192;
+/// Frames of this kind that are looked at on one link: each may cost a signature check.
+pub const ABOUTS: u32 = 16;
 /// Bytes of messages after which a frame is full. Small enough that a live post never waits long behind a bulk.
 pub const MESSAGES_FRAME: usize = 96 << 10;
 
@@ -37,6 +39,8 @@ pub const REFUSED_MESSAGES: u32 = 16;
 pub const CUT_OFF: Duration = Duration::from_secs(60);
 /// Devices remembered as cut off; the oldest is forgotten first.
 pub const CUT_OFF_DEVICES: usize = 1_024;
+/// Devices whose introductions, theirs and ours, are remembered.
+pub const INTRODUCTIONS: usize = 1_024;
 
 // What comes in.
 

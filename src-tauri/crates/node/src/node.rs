@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use feed::{DeviceKey, FeedId, KeyPair, Message, NetworkKey, PersonId, Verified};
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 use replication::{
     Instant, LinkId, Now,
     ebt::{self, Clock, Ebt},
@@ -15,6 +15,7 @@ use crate::{
     import::Importing,
     input::{Input, LoadFailed, Ticket},
     intake::Intake,
+    introductions::Introductions,
     limits,
     log::Log,
     output::{CloseReason, Output},
@@ -36,8 +37,11 @@ pub struct Node {
     pub(crate) network: Option<NetworkKey>,
     pub(crate) network_id: NetworkId,
     pub(crate) generation: u64,
-    /// The newest own message that gives a name, for hellos.
+    /// Names this process in hellos.
+    pub(crate) run: u32,
+    /// The newest own message that gives a name.
     pub(crate) about: Option<Message>,
+    pub(crate) introductions: Introductions,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) ebt: Ebt,
     pub(crate) log: Log,
@@ -98,6 +102,7 @@ impl Node {
     /// A node with what `config` says is stored. `seed` feeds every random choice, so that a run can be repeated.
     pub fn new(config: Config, seed: [u8; 32], now: Now) -> Self {
         let own = config.keys.feed_id();
+        let mut rng = ChaCha20Rng::from_seed(seed);
         let mut ebt = Ebt::new(ebt::Config::new(own));
         for (feed, head) in &config.heads {
             ebt.handle_input(ebt::Input::Head { feed: *feed, sequence: head.sequence }, now);
@@ -115,7 +120,9 @@ impl Node {
             keys: config.keys,
             generation: config.generation,
             about: config.about.filter(|about| about.encoded().len() <= limits::ABOUT),
-            rng: ChaCha20Rng::from_seed(seed),
+            introductions: Introductions::default(),
+            run: rng.next_u32(),
+            rng,
             ebt,
             log: Log::new(config.heads, config.frozen),
             links: BTreeMap::new(),

@@ -2,16 +2,10 @@
 
 use std::time::Duration;
 
-use feed::{DeviceKey, Message, PersonId};
+use feed::{DeviceKey, PersonId};
 use replication::{LinkId, Now};
 
-use crate::{
-    Node,
-    input::Medium,
-    output::Change,
-    session::{Link, name_of},
-    timers::Timer,
-};
+use crate::{Node, input::Medium, output::Change, session::Link, timers::Timer};
 
 /// What flows between this device and a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +27,16 @@ pub struct PeerView {
     pub device: DeviceKey,
     /// Whose device it is.
     pub person: PersonId,
-    /// The name in the signed `about` of its hello: signed by them, proven by nobody. At most
+    /// The name in the `about` with which it introduced itself: signed by them, proven by nobody. At most
     /// [`social::MAX_NAME_CHARS`] characters.
     pub calls_themselves: Option<String>,
     /// How it is linked.
     pub medium: Medium,
     /// What flows.
     pub flow: Flow,
-    /// Bytes of frames received on this link.
+    /// Bytes of replication frames received on this link: hello, notes, messages, level.
     pub received_bytes: u64,
-    /// Bytes of frames sent on this link.
+    /// Bytes of replication frames sent on this link.
     pub sent_bytes: u64,
     /// Frames of kinds that this version does not know.
     pub unknown_frames: u64,
@@ -57,7 +51,7 @@ impl Node {
         let view = |(id, link): (&LinkId, &Link)| PeerView {
             device: link.device,
             person: link.device.into(),
-            calls_themselves: link.calls_themselves.clone(),
+            calls_themselves: self.introductions.name(&link.device).map(str::to_owned),
             medium: link.medium,
             flow: self.flow_of(*id, link),
             received_bytes: link.received_bytes,
@@ -90,14 +84,6 @@ impl Node {
             {
                 self.tell(Change::Nearby);
             }
-        }
-    }
-
-    /// The signature of the `about` in a hello holds.
-    pub(crate) fn on_name(&mut self, id: LinkId, about: &Message) {
-        if let Some(link) = self.links.get_mut(&id) {
-            link.calls_themselves = name_of(about);
-            self.tell(Change::Nearby);
         }
     }
 }

@@ -12,10 +12,10 @@ use crate::{
     Node, Standing,
     input::{AppendFailed, Ticket},
     intake::Origin,
+    introductions::name_of,
     limits,
     node::Job,
     output::{Change, Output, Refusal},
-    session::name_of,
     timers::Timer,
 };
 
@@ -160,7 +160,7 @@ impl Node {
             Ok(()) => {
                 let message = message.into_message();
                 if name_of(&message).is_some() && message.encoded().len() <= limits::ABOUT {
-                    self.about = Some(message.clone());
+                    self.introduce_anew(message.clone());
                 }
                 let id = message.id();
                 self.on_stored(vec![(message, Origin::Here)], now);

@@ -9,7 +9,7 @@ use replication::{Instant, ebt::Note};
 use crate::{
     limits,
     log::Log,
-    wire::{LevelBody, MessagesWriter, SentIds, WireError},
+    wire::{LevelBody, MessagesWriter, SentIds, WireError, kind},
 };
 
 /// A frame of notes or a level that waits. EBT keeps at most one frame of notes waiting, and one level a second.
@@ -17,6 +17,8 @@ use crate::{
 pub(crate) enum Control {
     Notes(Vec<(FeedId, Note)>),
     Level(LevelBody),
+    /// An about frame, as it is sent.
+    About(Vec<u8>),
 }
 
 /// The sending half of one link.
@@ -75,7 +77,9 @@ impl Sending {
     /// Counts a frame that is handed to the link.
     pub(crate) fn count(&mut self, frame: &[u8]) {
         self.unacknowledged += frame.len();
-        self.bytes += frame.len() as u64;
+        if !frame.starts_with(&[kind::ABOUT]) {
+            self.bytes += frame.len() as u64;
+        }
     }
 
     /// The messages `(after, through]` of a feed are to go out: extends a stream that ends at `after`, else replaces it.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use feed::{DeviceKey, FeedId, Message};
+use feed::{DeviceKey, FeedId};
 use replication::{
     LinkId, Now,
     ebt::{self, Clock, Want},
 };
-use social::{Kind, Target};
 
 use crate::{
     Node,
@@ -42,8 +41,12 @@ pub(crate) struct Link {
     pub(crate) refusals: u32,
     /// Whether it has said what it holds.
     pub(crate) notes_seen: bool,
-    /// The name in its hello, once the signature is checked.
-    pub(crate) calls_themselves: Option<String>,
+    /// What it last said of our feed.
+    pub(crate) own_note: Option<ebt::Note>,
+    /// The number of its process, from its hello.
+    pub(crate) run: u32,
+    /// About frames received.
+    pub(crate) abouts: u32,
     /// What was last told to flow.
     pub(crate) flow: Flow,
 }
@@ -67,6 +70,7 @@ enum Read<'a> {
     Notes(Vec<(FeedId, ebt::Note)>),
     Messages(Vec<wire::Run<'a>>),
     Level(LevelBody),
+    About(&'a [u8]),
     Unknown,
 }
 
@@ -86,7 +90,9 @@ impl Link {
             refused: BTreeSet::new(),
             refusals: 0,
             notes_seen: false,
-            calls_themselves: None,
+            own_note: None,
+            run: 0,
+            abouts: 0,
             flow: Flow::Connecting,
         }
     }
@@ -160,17 +166,15 @@ impl Node {
     pub(crate) fn on_clocks_loaded(&mut self, id: LinkId, held: Clock, told: Clock, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Phase::Greeting { clocks, .. } = &mut link.phase else { return };
-        let known = held.get(&self.own).and_then(|note| note.sequence()).unwrap_or(0);
-        let about = self.about.as_ref().filter(|about| about.sequence() > known);
         let hello = Hello {
             version: VERSION,
             features: 0,
             frame_limit: limits::FRAME as u32,
             network: self.network_id,
             generation: self.generation,
+            run: self.run,
             told: clock_digest(&told),
             held: clock_digest(&held),
-            about: about.map(|about| about.encoded().to_vec()).unwrap_or_default(),
         };
         *clocks = Some((held, told));
         let frame = hello.encode();
@@ -181,7 +185,9 @@ impl Node {
 
     pub(crate) fn on_received(&mut self, id: LinkId, frame: Vec<u8>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.received_bytes += frame.len() as u64;
+        if !frame.starts_with(&[wire::kind::ABOUT]) {
+            link.received_bytes += frame.len() as u64;
+        }
         if !link.is_live() {
             self.on_greeting(id, &frame, now);
             return;
@@ -255,23 +261,11 @@ impl Node {
         link.phase = Phase::Live;
         let device = link.device;
         let agreed = clock_digest(&told) == theirs.held && clock_digest(&held) == theirs.told;
+        link.own_note = held.get(&self.own).copied();
+        link.run = theirs.run;
         self.ebt.handle_input(ebt::Input::LinkUp { link: id, peer: device, held, told, agreed }, now);
         self.touch_flow(now);
-        self.read_name(id, device, &theirs.about);
-    }
-
-    /// Has the signature of the `about` in a hello checked, if it is about its author and gives a name: at most one
-    /// signature per link.
-    fn read_name(&mut self, id: LinkId, device: DeviceKey, about: &[u8]) {
-        if about.is_empty() {
-            return;
-        }
-        if let Ok(message) = Message::decode(about)
-            && message.author() == device.feed()
-            && name_of(&message).is_some()
-        {
-            self.intake.check_name(id, message);
-        }
+        self.introduce(id);
     }
 
     fn on_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {
@@ -280,6 +274,7 @@ impl Node {
             Frame::Notes(body) => read_notes(body, &mut link.ids).map(Read::Notes),
             Frame::Messages(body) => wire::read_messages(body, &mut link.ids).map(Read::Messages),
             Frame::Level(body) => read_level(body, &mut link.ids).map(Read::Level),
+            Frame::About(body) => Ok(Read::About(body)),
             Frame::Unknown(_) => Ok(Read::Unknown),
         });
         if matches!(read, Ok(Read::Notes(_) | Read::Messages(_))) {
@@ -292,6 +287,7 @@ impl Node {
             Ok(Read::Level(LevelBody { through, except })) => {
                 self.ebt.handle_input(ebt::Input::Level { link: id, through, except }, now);
             }
+            Ok(Read::About(about)) => self.on_about(id, about),
             Ok(Read::Unknown) => link.unknown_frames += 1,
             Err(error) => self.close(id, CloseReason::Malformed(error.to_string()), now),
         }
@@ -299,11 +295,12 @@ impl Node {
     }
 
     fn on_notes(&mut self, id: LinkId, frame: u64, notes: Vec<(FeedId, ebt::Note)>, now: Now) {
-        let own = notes.iter().filter(|(feed, _)| *feed == self.own).filter_map(|(_, note)| note.sequence()).max();
+        let own = notes.iter().rev().find(|(feed, _)| *feed == self.own).map(|(_, note)| *note);
         if let Some(link) = self.links.get_mut(&id) {
             link.notes_seen = true;
+            link.own_note = own.or(link.own_note);
             let device = link.device;
-            if let Some(sequence) = own {
+            if let Some(sequence) = own.and_then(ebt::Note::sequence) {
                 self.on_own_claim(device, sequence, now);
             }
         }
@@ -329,6 +326,7 @@ impl Node {
                     sending.frames = number;
                     Some((frame, vec![ebt::Input::NotesSent { link: id, frame: number }]))
                 }),
+                Some(Control::About(frame)) => Ok(Some((frame, Vec::new()))),
                 Some(Control::Level(level)) => {
                     wire::write_level(&level, &mut sending.ids).map(|frame| Some((frame, Vec::new())))
                 }
@@ -360,13 +358,5 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else { return };
         link.sending.unacknowledged = 0;
         self.timers.cancel(Timer::Stall(id));
-    }
-}
-
-/// The name that the author of an `about` gives themselves.
-pub(crate) fn name_of(message: &Message) -> Option<String> {
-    match social::read(message).kind {
-        Kind::About(about) if about.about == Target::Feed(message.author()) => about.name,
-        _ => None,
     }
 }

@@ -15,6 +15,8 @@ pub enum Frame<'a> {
     Messages(&'a [u8]),
     /// On receiving level: the sender has worked off our frames up to a number.
     Level(&'a [u8]),
+    /// On receiving an about: if its author stands at the other end and is not stored here, show the name in it.
+    About(&'a [u8]),
     /// On receiving anything else: count it and go on. It belongs to a later version.
     Unknown(u8),
 }
@@ -34,6 +36,8 @@ impl<'a> Frame<'a> {
             kind::NOTES => Ok(Self::Notes(body)),
             kind::MESSAGES => Ok(Self::Messages(body)),
             kind::LEVEL => Ok(Self::Level(body)),
+            kind::ABOUT if body.len() > limits::ABOUT => Err(WireError::TooLong),
+            kind::ABOUT => Ok(Self::About(body)),
             other => Ok(Self::Unknown(other)),
         }
     }
@@ -112,6 +116,11 @@ pub fn write_level(level: &LevelBody, ids: &mut SentIds) -> Result<Vec<u8>, Wire
         ids.write(&mut out, feed)?;
     }
     Ok(out)
+}
+
+/// An about frame. The caller keeps to [`limits::ABOUT`].
+pub fn write_about(encoded: &[u8]) -> Vec<u8> {
+    [&[kind::ABOUT], encoded].concat()
 }
 
 /// Reads the body of a messages frame: runs, each a feed, the first sequence and the messages with their lengths, ended by
@@ -271,7 +280,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_a_reader_panic(kind in 0u8..6, body in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn no_bytes_make_a_reader_panic(kind in 0u8..7, body in prop::collection::vec(any::<u8>(), 0..400)) {
             read_any(&[&[kind], body.as_slice()].concat());
         }
     }
@@ -282,7 +291,7 @@ mod tests {
             Ok(Frame::Notes(body)) => drop(read_notes(body, &mut ids)),
             Ok(Frame::Messages(body)) => drop(read_messages(body, &mut ids)),
             Ok(Frame::Level(body)) => drop(read_level(body, &mut ids)),
-            Ok(Frame::Unknown(_)) | Err(_) => {}
+            Ok(Frame::About(_) | Frame::Unknown(_)) | Err(_) => {}
         }
     }
 

@@ -9,8 +9,8 @@ use crate::{config::NetworkId, limits};
 /// The version of the link protocol that this crate speaks.
 pub const VERSION: u16 = 1;
 
-/// Bytes of a hello without an `about`.
-pub const HELLO_FIXED: usize = 1 + 2 + 4 + 4 + NetworkId::LENGTH + 8 + 32 + 32 + 2;
+/// Bytes of a hello.
+pub const HELLO_LENGTH: usize = 1 + 2 + 4 + 4 + NetworkId::LENGTH + 8 + 4 + 32 + 32;
 
 /// On receiving a hello: close if the version or the network differ, else compare the digests.
 ///
@@ -28,35 +28,32 @@ pub struct Hello {
     pub network: NetworkId,
     /// Random number of the sender's store, new after every restore or repair.
     pub generation: u64,
+    /// Random number of the sender's process: what is known in memory only is lost when it changes.
+    pub run: u32,
     /// [`clock_digest`] of the clock that the sender last told.
     pub told: [u8; 32],
     /// [`clock_digest`] of the clock that the sender holds of the receiver.
     pub held: [u8; 32],
-    /// The sender's newest signed `about` about itself: encoded, at most [`limits::ABOUT`] bytes, empty if there is none
-    /// or the receiver has it.
-    pub about: Vec<u8>,
 }
 
 impl Hello {
     /// The frame.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HELLO_FIXED + self.about.len());
+        let mut out = Vec::with_capacity(HELLO_LENGTH);
         out.push(kind::HELLO);
         out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&self.features.to_le_bytes());
         out.extend_from_slice(&self.frame_limit.to_le_bytes());
         out.extend_from_slice(&self.network.0);
         out.extend_from_slice(&self.generation.to_le_bytes());
+        out.extend_from_slice(&self.run.to_le_bytes());
         out.extend_from_slice(&self.told);
         out.extend_from_slice(&self.held);
-        let about = if self.about.len() <= limits::ABOUT { self.about.as_slice() } else { &[] };
-        out.extend_from_slice(&(about.len() as u16).to_le_bytes());
-        out.extend_from_slice(about);
         out
     }
 
     /// Reads a whole frame. Of another version only the version is believed: its other fields may be anything. Bytes after
-    /// the `about` belong to later features and are passed over.
+    /// the last field belong to later features and are passed over.
     ///
     /// # Errors
     /// When the frame is no hello, too long or too short.
@@ -77,14 +74,10 @@ impl Hello {
         let frame_limit = u32::from_le_bytes(take(rest)?);
         let network = NetworkId(take(rest)?);
         let generation = u64::from_le_bytes(take(rest)?);
+        let run = u32::from_le_bytes(take(rest)?);
         let told = take(rest)?;
         let held = take(rest)?;
-        let length = usize::from(u16::from_le_bytes(take(rest)?));
-        if length > limits::ABOUT {
-            return Err(WireError::TooLong);
-        }
-        let about = rest.get(..length).ok_or(WireError::Truncated)?.to_vec();
-        Ok(Self { version, features, frame_limit, network, generation, told, held, about })
+        Ok(Self { version, features, frame_limit, network, generation, run, told, held })
     }
 
     fn of_other_version(version: u16) -> Self {
@@ -94,9 +87,9 @@ impl Hello {
             frame_limit: 0,
             network: NetworkId([0; NetworkId::LENGTH]),
             generation: 0,
+            run: 0,
             told: [0; 32],
             held: [0; 32],
-            about: Vec::new(),
         }
     }
 }
@@ -127,16 +120,16 @@ mod tests {
 
     fn any_hello() -> impl Strategy<Value = Hello> {
         let digests = (any::<[u8; 32]>(), any::<[u8; 32]>(), any::<[u8; 16]>());
-        (any::<(u32, u32, u64)>(), digests, prop::collection::vec(any::<u8>(), 0..=limits::ABOUT)).prop_map(
-            |((features, frame_limit, generation), (told, held, network), about)| Hello {
+        (any::<(u32, u32, u64, u32)>(), digests).prop_map(
+            |((features, frame_limit, generation, run), (told, held, network))| Hello {
                 version: VERSION,
                 features,
                 frame_limit,
                 network: NetworkId(network),
                 generation,
+                run,
                 told,
                 held,
-                about,
             },
         )
     }
@@ -145,7 +138,7 @@ mod tests {
         #[test]
         fn a_hello_is_read_back(hello in any_hello()) {
             let frame = hello.encode();
-            prop_assert_eq!(frame.len(), HELLO_FIXED + hello.about.len());
+            prop_assert_eq!(frame.len(), HELLO_LENGTH);
             prop_assert_eq!(Hello::decode(&frame), Ok(hello));
         }
 
@@ -167,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_about_is_passed_over() {
-        let hello = Hello { about: b"{}".to_vec(), ..Hello::of_other_version(VERSION) };
+    fn what_follows_the_last_field_is_passed_over() {
+        let hello = Hello::of_other_version(VERSION);
         let mut frame = hello.encode();
         frame.extend_from_slice(b"from the future");
         assert_eq!(Hello::decode(&frame), Ok(hello));

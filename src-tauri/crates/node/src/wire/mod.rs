@@ -9,9 +9,9 @@ mod ids;
 mod varint;
 
 pub use frame::{
-    Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_level, write_notes,
+    Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_about, write_level, write_notes,
 };
-pub use hello::{HELLO_FIXED, Hello, VERSION, clock_digest};
+pub use hello::{HELLO_LENGTH, Hello, VERSION, clock_digest};
 pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
 
 /// First byte of a frame.
@@ -24,6 +24,8 @@ pub mod kind {
     pub const MESSAGES: u8 = 3;
     /// Level: the frames up to a number are processed and durable.
     pub const LEVEL: u8 = 4;
+    /// About: the sender's newest signed `about` about itself.
+    pub const ABOUT: u8 = 5;
 }
 
 /// A frame that cannot be read. On receiving one, close the link.

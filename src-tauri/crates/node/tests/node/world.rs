@@ -1,0 +1,383 @@
+//! Peers in memory: an interpreter of a node's outputs with a disk of its own, links between them, and a clock that jumps
+//! to the next event.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use feed::{DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
+use node::{
+    AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
+    Output, Refusal, Standing, Ticket,
+};
+use replication::ebt::Clock;
+use social::{FollowGraph, Kind, write};
+
+/// Unix milliseconds at which every world begins.
+pub(crate) const WALL: i64 = 1_790_000_000_000;
+
+/// What survives a restart.
+#[derive(Clone, Default)]
+pub(crate) struct Disk {
+    pub(crate) log: BTreeMap<FeedId, Vec<Message>>,
+    pub(crate) clocks: BTreeMap<DeviceKey, (Clock, Clock)>,
+    pub(crate) wanted: BTreeSet<FeedId>,
+    pub(crate) frozen: BTreeSet<FeedId>,
+    pub(crate) generation: u64,
+    pub(crate) network: Option<NetworkKey>,
+    /// Appends fail while this is set.
+    pub(crate) full: bool,
+}
+
+impl Disk {
+    fn graph(&self) -> FollowGraph {
+        let mut graph = FollowGraph::new();
+        for message in self.log.values().flatten() {
+            if let Kind::Contact(contact) = social::read(message).kind {
+                graph.apply(message.author().into(), message.sequence(), &contact);
+            }
+        }
+        graph
+    }
+
+    pub(crate) fn heads(&self) -> BTreeMap<FeedId, Head> {
+        self.log.iter().filter_map(|(feed, messages)| Some((*feed, messages.last()?.head()))).collect()
+    }
+
+    pub(crate) fn sequence(&self, feed: FeedId) -> u64 {
+        self.log.get(&feed).map_or(0, |messages| messages.len() as u64)
+    }
+
+    /// Signs a message onto a feed here, without any node.
+    pub(crate) fn write(&mut self, keys: &KeyPair, wall: i64, content: &Value) -> Message {
+        let messages = self.log.entry(keys.feed_id()).or_default();
+        let head = messages.last().map(Message::head);
+        let message =
+            feed::sign(keys, self.network.as_ref(), head.as_ref(), wall as f64, content).expect("valid content");
+        messages.push(message.into_message());
+        messages.last().expect("just pushed").clone()
+    }
+}
+
+/// One peer.
+pub(crate) struct Peer {
+    pub(crate) keys: KeyPair,
+    pub(crate) disk: Disk,
+    pub(crate) node: Node,
+    verifier: Verifier,
+    pub(crate) offline: bool,
+    /// The driver holds answers back while this is set.
+    pub(crate) changes: Vec<Change>,
+    pub(crate) notifications: Vec<Notification>,
+    pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
+    pub(crate) imported: Vec<Imported>,
+    pub(crate) closed: Vec<CloseReason>,
+    pub(crate) verified: usize,
+    tickets: u64,
+}
+
+impl Peer {
+    pub(crate) fn id(&self) -> FeedId {
+        self.keys.feed_id()
+    }
+
+    pub(crate) fn holds(&self, feed: FeedId) -> u64 {
+        self.disk.sequence(feed)
+    }
+
+    fn start(keys: &KeyPair, disk: &Disk, offline: bool, standing: Standing, now: Now) -> Node {
+        let own = disk.log.get(&keys.feed_id());
+        let is_about = |message: &&Message| matches!(social::read(message).kind, Kind::About(_));
+        let config = Config {
+            keys: keys.clone(),
+            network: disk.network.clone(),
+            generation: disk.generation,
+            heads: disk.heads(),
+            wanted: disk.wanted.clone(),
+            graph: disk.graph(),
+            frozen: disk.frozen.clone(),
+            standing,
+            about: own.and_then(|own| own.iter().rev().find(is_about).cloned()),
+            offline,
+        };
+        Node::new(config, [7; 32], now)
+    }
+}
+
+/// Peers, the links between them, and the time.
+pub(crate) struct World {
+    pub(crate) peers: Vec<Peer>,
+    /// Both ends of each link.
+    ends: BTreeMap<LinkId, [usize; 2]>,
+    events: BTreeMap<(Instant, u64), (usize, Input)>,
+    counter: u64,
+    pub(crate) now: Now,
+    pub(crate) latency: Duration,
+    /// Bytes of replication frames (hello, notes, messages, level) since the last look, both ways and all links.
+    pub(crate) bytes: usize,
+    /// First bytes of the frames handed over.
+    pub(crate) kinds: Vec<u8>,
+}
+
+/// A peer's number in the world.
+pub(crate) type Who = usize;
+
+pub(crate) fn keys(seed: u8) -> KeyPair {
+    KeyPair::from_seed(&[seed; 32])
+}
+
+pub(crate) fn post(text: &str) -> Value {
+    write::post(&write::PostDraft { text: text.into(), ..write::PostDraft::default() })
+}
+
+pub(crate) fn follow(feed: FeedId) -> Value {
+    write::contact(&feed, true, false)
+}
+
+pub(crate) fn block(feed: FeedId) -> Value {
+    write::contact(&feed, false, true)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            peers: Vec::new(),
+            ends: BTreeMap::new(),
+            events: BTreeMap::new(),
+            counter: 0,
+            now: Now { monotonic: Instant::from_millis(0), wall: WALL },
+            latency: Duration::from_millis(5),
+            bytes: 0,
+            kinds: Vec::new(),
+        }
+    }
+
+    /// A peer with these keys and this disk.
+    pub(crate) fn add(&mut self, keys: KeyPair, disk: Disk) -> Who {
+        self.add_with(keys, disk, Standing::Whole)
+    }
+
+    pub(crate) fn add_with(&mut self, keys: KeyPair, disk: Disk, standing: Standing) -> Who {
+        let node = Peer::start(&keys, &disk, false, standing, self.now);
+        let verifier = Verifier::new(disk.network.clone());
+        self.peers.push(Peer {
+            keys,
+            disk,
+            node,
+            verifier,
+            offline: false,
+            changes: Vec::new(),
+            notifications: Vec::new(),
+            published: Vec::new(),
+            imported: Vec::new(),
+            closed: Vec::new(),
+            verified: 0,
+            tickets: 0,
+        });
+        let who = self.peers.len() - 1;
+        self.carry_out(who);
+        who
+    }
+
+    /// Alice, Bob, Carol: empty peers with keys of their own.
+    pub(crate) fn person(&mut self, seed: u8) -> Who {
+        self.add(keys(seed), Disk::default())
+    }
+
+    /// Ends a peer's process and starts it on its disk, or on another one.
+    pub(crate) fn restart(&mut self, who: Who, disk: Option<Disk>) {
+        for link in self.links_of(who) {
+            self.cut(link);
+        }
+        let peer = &mut self.peers[who];
+        if let Some(disk) = disk {
+            peer.disk = disk;
+        }
+        peer.node = Peer::start(&peer.keys, &peer.disk, peer.offline, Standing::Whole, self.now);
+        self.carry_out(who);
+    }
+
+    pub(crate) fn links_of(&self, who: Who) -> Vec<LinkId> {
+        self.ends.iter().filter(|(_, ends)| ends.contains(&who)).map(|(link, _)| *link).collect()
+    }
+
+    /// Links two peers.
+    pub(crate) fn link(&mut self, a: Who, b: Who) -> LinkId {
+        let link = self.new_link();
+        self.ends.insert(link, [a, b]);
+        for (who, other) in [(a, b), (b, a)] {
+            let device = self.peers[other].keys.device_key();
+            self.input(who, Input::LinkUp { link, device, medium: Medium::Direct });
+        }
+        link
+    }
+
+    /// A link of `who` to a device that the test plays itself.
+    pub(crate) fn link_to_test(&mut self, who: Who, device: DeviceKey) -> LinkId {
+        let link = self.new_link();
+        self.input(who, Input::LinkUp { link, device, medium: Medium::Direct });
+        link
+    }
+
+    fn new_link(&mut self) -> LinkId {
+        self.counter += 1;
+        LinkId(self.counter)
+    }
+
+    pub(crate) fn cut(&mut self, link: LinkId) {
+        for who in self.ends.remove(&link).into_iter().flatten() {
+            self.input(who, Input::LinkDown { link });
+        }
+        self.events.retain(|_, (_, input)| !matches!(input, Input::Received { link: on, .. } if *on == link));
+    }
+
+    pub(crate) fn input(&mut self, who: Who, input: Input) {
+        self.peers[who].node.handle_input(input, self.now);
+        self.carry_out(who);
+    }
+
+    pub(crate) fn publish(&mut self, who: Who, content: Value) -> Ticket {
+        self.peers[who].tickets += 1;
+        let ticket = Ticket(self.peers[who].tickets);
+        self.input(who, Input::Publish { ticket, content });
+        ticket
+    }
+
+    pub(crate) fn import(&mut self, who: Who, messages: Vec<Message>) -> Imported {
+        self.peers[who].tickets += 1;
+        let ticket = Ticket(self.peers[who].tickets);
+        self.input(who, Input::Import { ticket, messages });
+        self.run(Duration::ZERO);
+        self.peers[who].imported.pop().expect("an import is answered once its messages are through")
+    }
+
+    fn later(&mut self, after: Duration, who: Who, input: Input) {
+        self.counter += 1;
+        self.events.insert((self.now.monotonic + after, self.counter), (who, input));
+    }
+
+    /// Lets time pass, jumping from event to event.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now.monotonic + time;
+        let mut steps = 0;
+        loop {
+            let event = self.events.first_key_value().map(|(key, _)| key.0);
+            let timers =
+                (0..self.peers.len()).filter_map(|who| Some((self.peers[who].node.poll_timeout()?, who))).min();
+            let next = event.into_iter().chain(timers.map(|timer| timer.0)).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            steps += 1;
+            assert!(steps < 2_000_000, "the world does not come to rest");
+            self.set_time(next.max(self.now.monotonic));
+            if event == Some(next) {
+                let Some((_, (who, input))) = self.events.pop_first() else { break };
+                self.input(who, input);
+            } else if let Some((_, who)) = timers {
+                self.peers[who].node.handle_timeout(self.now);
+                self.carry_out(who);
+            }
+        }
+        self.set_time(end);
+    }
+
+    fn set_time(&mut self, to: Instant) {
+        let passed = to.saturating_duration_since(self.now.monotonic);
+        self.now = Now { monotonic: to, wall: self.now.wall + passed.as_millis() as i64 };
+    }
+
+    /// Does what a node asks, with answers as events.
+    fn carry_out(&mut self, who: Who) {
+        while let Some(output) = self.peers[who].node.poll_output() {
+            self.carry_out_one(who, output);
+        }
+    }
+
+    fn carry_out_one(&mut self, who: Who, output: Output) {
+        let latency = self.latency;
+        let peer = &mut self.peers[who];
+        match output {
+            Output::Send { link, frame } => {
+                assert!(frame.len() <= node::limits::FRAME);
+                if frame[0] != kind::ABOUT {
+                    self.bytes += frame.len();
+                }
+                self.kinds.push(frame[0]);
+                if let Some(ends) = self.ends.get(&link) {
+                    let other = if ends[0] == who { ends[1] } else { ends[0] };
+                    self.later(latency, other, Input::Received { link, frame });
+                }
+                self.later(latency, who, Input::Writable { link });
+            }
+            Output::Close { link, reason } => {
+                peer.closed.push(reason);
+                let ends = self.ends.remove(&link);
+                for other in ends.into_iter().flatten() {
+                    self.later(latency, other, Input::LinkDown { link });
+                }
+            }
+            Output::Verify { ticket, batch } => {
+                assert!(batch.len() <= node::limits::VERIFY_BATCH);
+                peer.verified += batch.len();
+                let results = peer.verifier.verify_batch(batch);
+                self.later(Duration::ZERO, who, Input::Verified { ticket, results });
+            }
+            Output::Append { ticket, batch, own } => {
+                let result = if peer.disk.full {
+                    Err(AppendFailed { reason: "the disk is full".into() })
+                } else {
+                    for message in batch {
+                        assert!(!own || message.author() == peer.keys.feed_id());
+                        let messages = peer.disk.log.entry(message.author()).or_default();
+                        feed::check_next(messages.last().map(Message::head).as_ref(), &message)
+                            .expect("appends continue feeds");
+                        messages.push(message.into_message());
+                    }
+                    Ok(())
+                };
+                self.later(Duration::ZERO, who, Input::Appended { ticket, result });
+            }
+            Output::Load { ticket, feed, after, through, max_bytes } => {
+                let mut bytes = 0;
+                let messages = peer.disk.log.get(&feed).into_iter().flatten().skip(after as usize);
+                let messages = messages.take_while(|message| {
+                    let fits = message.sequence() <= through && bytes < max_bytes;
+                    bytes += message.encoded().len();
+                    fits
+                });
+                let result = Ok(messages.cloned().collect());
+                self.later(Duration::ZERO, who, Input::Loaded { ticket, result });
+            }
+            Output::LoadClocks { ticket, device } => {
+                let (held, told) = peer.disk.clocks.get(&device).cloned().unwrap_or_default();
+                self.later(Duration::ZERO, who, Input::ClocksLoaded { ticket, held, told });
+            }
+            Output::SaveClocks { device, replace, held, told } => {
+                let saved = peer.disk.clocks.entry(device).or_default();
+                if replace {
+                    *saved = Default::default();
+                }
+                saved.0.extend(held);
+                saved.1.extend(told);
+            }
+            Output::Freeze { feed, proof } => {
+                assert_eq!(proof.feed(), feed);
+                peer.disk.frozen.insert(feed);
+            }
+            Output::Published { ticket, result } => peer.published.push((ticket, result)),
+            Output::Imported(imported) => peer.imported.push(imported),
+            Output::Changed(change) => peer.changes.push(change),
+            Output::Notify(notification) => peer.notifications.push(notification),
+        }
+    }
+}
+
+/// Seconds.
+pub(crate) fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Milliseconds.
+pub(crate) fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
