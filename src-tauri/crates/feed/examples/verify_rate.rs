@@ -27,6 +27,9 @@ fn main() {
         messages
     });
 
+    rate("content", messages.len(), || {
+        messages.iter().for_each(|message| drop(message.content()));
+    });
     let verifier = Verifier::new(None);
     for batch in [32, 512, 2000] {
         rate(&format!("verify, batches of {batch}"), rounds * messages.len(), || {

@@ -53,10 +53,11 @@ pub fn check_next(head: Option<&Head>, message: &Message) -> Result<(), ChainErr
     let feed = message.author();
     let found = message.sequence();
     let held = head.map_or(0, |head| head.sequence);
-    if found > held + 1 {
-        return Err(ChainError::Gap { feed, expected: held + 1, found });
+    let next = held.saturating_add(1);
+    if found > next {
+        return Err(ChainError::Gap { feed, expected: next, found });
     }
-    if found == held + 1 {
+    if found == next {
         let follows = message.previous() == head.map(|head| head.id);
         return if follows { Ok(()) } else { Err(ChainError::Fork { feed, sequence: found }) };
     }

@@ -27,6 +27,9 @@ pub enum IdError {
         /// What such an id ends with.
         suffix: &'static str,
     },
+    /// The text is not a public key.
+    #[error("not a device key: expected 44 characters of canonical base64")]
+    MalformedKey,
     /// The text is not a Scuttlebutt URI that we know.
     #[error("not a Scuttlebutt URI of a feed, message or blob")]
     UnknownUri,
@@ -208,12 +211,19 @@ impl fmt::Debug for DeviceKey {
     }
 }
 
+impl FromStr for DeviceKey {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        base64::decode_array(text.as_bytes()).map(Self).ok_or(IdError::MalformedKey)
+    }
+}
+
 impl TryFrom<String> for DeviceKey {
     type Error = IdError;
 
     fn try_from(text: String) -> Result<Self, IdError> {
-        let malformed = IdError::Malformed { expected: "device key", sigil: ' ', suffix: "" };
-        base64::decode_array(text.as_bytes()).map(Self).ok_or(malformed)
+        text.parse()
     }
 }
 

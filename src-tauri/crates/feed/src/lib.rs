@@ -9,7 +9,7 @@
 //!
 //! Where the two validators in use, `ssb-validate` 4.1.4 and `ssb-classic` 1.1.0, differ, this crate accepts what
 //! `ssb-classic` accepts and writes only what both accept. So it never splits from the living network, and nobody
-//! splits from it. `docs/format.md` of the project says where that matters.
+//! splits from it. `docs/format.md` says where that matters.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 

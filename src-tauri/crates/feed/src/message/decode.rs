@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Content, DecodeError, Fault, Inner, MAX_ENCODED_BYTES, MAX_SEQUENCE, MAX_UNITS, Message, TYPE_UNITS};
+use super::{
+    Content, DecodeError, Fault, Inner, MAX_ENCODED_BYTES, MAX_SEQUENCE, MAX_UNITS, Message, SIGNATURE_CHARACTERS,
+    TYPE_UNITS,
+};
 use crate::json::{self, Object, Scanner, Text, Value};
 use crate::{FeedId, MessageId, base64};
 
@@ -153,7 +156,7 @@ impl Fields {
             return Err(Fault::Previous);
         }
         let timestamp = timestamp.1.as_f64().filter(|number| number.is_finite()).ok_or(Fault::Timestamp)?;
-        if !hash.1.as_text().is_some_and(|text| *text == "sha256") {
+        if hash.1.as_text().and_then(Text::as_str) != Some("sha256") {
             return Err(Fault::Hash);
         }
         check_content(content.1)?;
@@ -237,10 +240,18 @@ fn identify(text: &[u8]) -> Result<MessageId, Fault> {
     Ok(MessageId::classic(Sha256::digest(latin1).into()))
 }
 
+/// What stands before and after the content in the encoded text; nothing before it can look like the first.
+const BEFORE_CONTENT: &[u8] = b",\"hash\":\"sha256\",\"content\":";
+const AFTER_CONTENT: usize = ",\"signature\":\"".len() + SIGNATURE_CHARACTERS + ".sig.ed25519\"}".len();
+
 /// The content of a message that has been decoded before.
 pub(super) fn content(encoded: &[u8]) -> Content {
-    let content = Value::parse(encoded).ok().and_then(|value| value.get("content").cloned());
-    match content {
+    let read = || {
+        let start = encoded.windows(BEFORE_CONTENT.len()).position(|window| window == BEFORE_CONTENT)?;
+        let text = encoded.get(start + BEFORE_CONTENT.len()..encoded.len().checked_sub(AFTER_CONTENT)?)?;
+        Value::parse(text).ok()
+    };
+    match read() {
         Some(Value::String(text)) => Content::Sealed(text.to_str_lossy().into_owned()),
         // A decoded message always has a content.
         content => Content::Object(content.unwrap_or(Value::Null)),

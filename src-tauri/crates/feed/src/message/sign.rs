@@ -32,7 +32,7 @@ pub fn sign(
     timestamp: f64,
     content: &Value,
 ) -> Result<Verified, SignError> {
-    let sequence = head.map_or(1, |head| head.sequence + 1);
+    let sequence = head.map_or(1, |head| head.sequence.saturating_add(1));
     if sequence > MAX_WRITTEN_SEQUENCE {
         return Err(SignError::FeedFull);
     }

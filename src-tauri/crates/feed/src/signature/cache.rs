@@ -14,8 +14,8 @@ use super::comb::Comb;
 const BASE_WIDTH: usize = 8;
 /// Digits of the table for an author: 816 multiples of 160 bytes, 128 KiB each.
 const AUTHOR_WIDTH: usize = 5;
-/// Tables kept at once: 8 MiB in all.
-const MAX_TABLES: usize = 64;
+/// Tables kept at once: 16 MiB in all.
+const MAX_TABLES: usize = 128;
 /// Authors remembered with their key alone, in case they say more.
 const MAX_AUTHORS: usize = 1024;
 /// From this many messages on, a table pays: making one costs about as much as four checks without.

@@ -94,9 +94,8 @@ impl Verifier {
     /// # Errors
     /// When the signature is not good.
     pub fn verify(&self, message: Message) -> Result<Verified, SignatureError> {
-        let mut results = self.verify_batch(vec![message]);
         // One message in, one result out.
-        results.pop().unwrap_or_else(|| unreachable!("a batch of one has one result"))
+        self.verify_batch(vec![message]).remove(0)
     }
 
     /// Checks each message by itself; results come in the order of the messages.

@@ -47,7 +47,8 @@ impl Random {
     }
 
     fn space(&mut self) -> &'static str {
-        if self.chance(6) { *self.pick(&[" ", "\n", "\t", "\r\n", "  \n "]) } else { "" }
+        const SPACES: [&str; 5] = [" ", "\n", "\t", "\r\n", "  \n "];
+        if self.chance(6) { SPACES[self.below(SPACES.len())] } else { "" }
     }
 
     /// A number in some spelling.
