@@ -12,5 +12,5 @@ export default defineConfig({
   },
   server: { port: 5173, strictPort: true, fs: { allow: [".."] } },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
-  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/setup.test-env.ts"] },
+  test: { environment: "jsdom", include: ["src/**/*.test.ts"], setupFiles: ["src/test-env.ts"] },
 });

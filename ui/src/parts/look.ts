@@ -15,7 +15,8 @@ const TONES = [
 ] as const;
 
 export function tone(id: string): readonly [string, string] {
-  let sum = 0;
-  for (const unit of id) sum = (Math.imul(sum, 31) + unit.charCodeAt(0)) >>> 0;
-  return TONES[sum % TONES.length] ?? TONES[0];
+  // FNV-1a, folded, so that ids that differ in one sign get colours of their own.
+  let sum = 0x811c9dc5;
+  for (let at = 0; at < id.length; at += 1) sum = Math.imul(sum ^ id.charCodeAt(at), 0x01000193) >>> 0;
+  return TONES[(((sum >>> 16) ^ sum) >>> 0) % TONES.length] ?? TONES[0];
 }

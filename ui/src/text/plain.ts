@@ -24,7 +24,7 @@ export function plainText(text: string): string {
 
 /** A name, fit to stand in a sentence of ours: one line, nothing unseen, not endless. */
 export function plainName(name: string): string {
-  const shown = name.replace(/\s+/gu, " ").replace(UNSEEN, "").replace(STACKS, "$1").trim();
+  const shown = name.replace(/\s/gu, " ").replace(UNSEEN, "").replace(/ +/g, " ").replace(STACKS, "$1").trim();
   const letters = [...shown];
   return letters.length > NAME_LIMIT ? `${letters.slice(0, NAME_LIMIT - 1).join("")}…` : shown;
 }

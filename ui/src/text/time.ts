@@ -27,8 +27,8 @@ export function ago(time: number | null, now: number): string {
   if (!readable(time)) return words.time.unknown;
   const since = now - time;
   if (since < 45_000) return words.time.now;
-  if (since < HOUR) return words.time.minutes(Math.max(1, Math.round(since / MINUTE)));
-  if (since < 20 * HOUR && (dayOf(time) === dayOf(now) || since < 6 * HOUR)) return words.time.hours(Math.floor(since / HOUR));
+  if (since < 59.5 * MINUTE) return words.time.minutes(Math.max(1, Math.round(since / MINUTE)));
+  if (since < 20 * HOUR && (dayOf(time) === dayOf(now) || since < 6 * HOUR)) return words.time.hours(Math.max(1, Math.floor(since / HOUR)));
   // Rounded, because a day of the change to summer time has 23 hours.
   const days = Math.round((dayOf(now) - dayOf(time)) / DAY);
   if (days <= 1) return words.time.yesterday;

@@ -1,0 +1,256 @@
+/** The whole window over the world in memory: what a person does, and what they then see. */
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
+import { describe, expect, it, vi } from "vitest";
+import App from "./App.svelte";
+import { makePerson, makePost, MemoryBackend, type World } from "./backend/memory/memory";
+import { scene } from "./backend/memory/scenes";
+import { to } from "./state/route.svelte";
+
+const ada = makePerson("Ada", "me");
+const bo = makePerson("Bo", "friends");
+
+function open(world: Partial<World> = {}, hash = ""): MemoryBackend {
+  history.replaceState(null, "", `/${hash}`);
+  const backend = new MemoryBackend({ me: ada, followers: 14, people: [bo], ...world });
+  render(App, { backend });
+  return backend;
+}
+
+const field = () => screen.findByTestId<HTMLTextAreaElement>("composer-text");
+
+describe("welcome", () => {
+  it("asks for a name and opens the timeline", async () => {
+    const backend = new MemoryBackend({ me: null });
+    render(App, { backend });
+    await fireEvent.input(await screen.findByTestId("welcome-name"), { target: { value: "  Ada " } });
+    await fireEvent.click(screen.getByTestId("welcome-begin"));
+    expect(await screen.findByTestId("rail-timeline")).toBeTruthy();
+    expect((await backend.startState()).kind).toBe("ready");
+  });
+});
+
+describe("the composer", () => {
+  it("names its audience in the button", async () => {
+    open();
+    expect((await screen.findByTestId("composer-publish")).textContent).toContain("Publish to 14 followers");
+  });
+
+  it("calls it a diary while nobody follows", async () => {
+    open({ followers: 0 });
+    expect((await screen.findByTestId("composer-publish")).textContent).toContain("Publish to your diary");
+  });
+
+  it("publishes with Ctrl and Enter, shows the post and empties itself", async () => {
+    const backend = open();
+    await fireEvent.input(await field(), { target: { value: "Hello, harbour" } });
+    await fireEvent.keyDown(await field(), { key: "Enter", ctrlKey: true });
+    expect((await screen.findByTestId("card")).textContent).toContain("Hello, harbour");
+    expect(backend.published).toEqual([{ text: "Hello, harbour", replyTo: null, channel: null }]);
+    expect((await field()).value).toBe("");
+    expect(localStorage.length).toBe(0);
+  });
+
+  it("keeps the draft across a crash", async () => {
+    open();
+    await fireEvent.input(await field(), { target: { value: "half a thou" } });
+    await waitFor(() => expect(localStorage.length).toBe(1));
+    document.body.replaceChildren();
+    open();
+    expect((await field()).value).toBe("half a thou");
+  });
+
+  it("keeps the text and says what to do when publishing fails", async () => {
+    const backend = open();
+    backend.refuseNext = { code: "disk", message: "The disk is full.", next: "Free some space and publish again." };
+    await fireEvent.input(await field(), { target: { value: "Hello" } });
+    await fireEvent.click(screen.getByTestId("composer-publish"));
+    const toast = await screen.findByTestId("toast");
+    expect(toast.textContent).toContain("The disk is full. Free some space and publish again.");
+    expect((await field()).value).toBe("Hello");
+  });
+
+  it("says how much room is left near the limit, and does not publish beyond it", async () => {
+    const backend = open();
+    await fireEvent.input(await field(), { target: { value: "x".repeat(7_000) } });
+    expect(await screen.findByText("492 characters left")).toBeTruthy();
+    await fireEvent.input(await field(), { target: { value: "x".repeat(7_500) } });
+    expect(await screen.findByText("8 characters too many")).toBeTruthy();
+    await fireEvent.keyDown(await field(), { key: "Enter", ctrlKey: true });
+    expect(backend.published).toEqual([]);
+  });
+
+  it("waits while one's own posts are missing", async () => {
+    open({ standing: "recovering" });
+    expect(await screen.findByTestId("recovering")).toBeTruthy();
+    await fireEvent.input(await field(), { target: { value: "Hello" } });
+    expect(screen.getByTestId<HTMLButtonElement>("composer-publish").disabled).toBe(true);
+  });
+});
+
+describe("the timeline", () => {
+  it("offers what arrived in a pill, tells screen readers, and shows it when asked", async () => {
+    const backend = open({ posts: [makePost(bo, "old", 1_000)] });
+    await screen.findByText("old");
+    backend.receive(makePost(bo, "new", 2_000));
+    const pill = await screen.findByTestId("new-pill");
+    expect(pill.textContent).toContain("1 new post");
+    expect(screen.queryByText("new")).toBeNull();
+    expect(document.querySelector("[aria-live=polite].unseen")?.textContent).toBe("1 new post");
+    await fireEvent.click(pill);
+    expect(await screen.findByText("new")).toBeTruthy();
+    expect(screen.queryByTestId("new-pill")).toBeNull();
+  });
+
+  it("says why a card stands where it stands", async () => {
+    const root = makePost(ada, "question", 1_000, { replies: 1 });
+    open({ posts: [root, makePost(bo, "answer", 2_000, { root: root.id })] });
+    expect((await screen.findByTestId("card")).textContent?.replace(/\s+/g, " ")).toContain("Bo replied");
+  });
+
+  it("folds a post behind its warning", async () => {
+    open({ posts: [makePost(bo, "the keeper lied", 1_000, { contentWarning: "Spoilers" })] });
+    expect(await screen.findByText("Spoilers")).toBeTruthy();
+    expect(screen.queryByText("the keeper lied")).toBeNull();
+    await fireEvent.click(screen.getByRole("button", { name: "Show" }));
+    expect(screen.getByText("the keeper lied")).toBeTruthy();
+  });
+
+  it("has one next step when it is empty", async () => {
+    open();
+    await fireEvent.click(await screen.findByRole("button", { name: "See who is near" }));
+    expect(await screen.findByText("Nobody is near")).toBeTruthy();
+  });
+
+  it("is walked with j and k, and r answers", async () => {
+    const backend = open({ posts: [makePost(bo, "second", 1_000), makePost(bo, "first", 2_000)] });
+    await screen.findByText("first");
+    const cards = screen.getAllByTestId("card");
+    // jsdom lays nothing out: begin from the first card by hand.
+    cards[0]?.focus();
+    await fireEvent.keyDown(window, { key: "j" });
+    expect(document.activeElement).toBe(cards[1]);
+    await fireEvent.keyDown(window, { key: "k" });
+    expect(document.activeElement).toBe(cards[0]);
+    await fireEvent.keyDown(window, { key: "r" });
+    await fireEvent.input(await screen.findByTestId("reply-text"), { target: { value: "yes" } });
+    await fireEvent.click(screen.getByTestId("reply-publish"));
+    await waitFor(() => expect(backend.published).toMatchObject([{ text: "yes", replyTo: cards[0]?.dataset.id }]));
+  });
+});
+
+describe("a thread", () => {
+  it("shows a gap, fills it when the post arrives, and adds replies at the end", async () => {
+    const root = makePost(bo, "the question", 1_000);
+    const answer = makePost(bo, "an answer", 2_000, { root: root.id });
+    const backend = open({ posts: [answer] }, to.thread(answer.id));
+    expect(await screen.findByText(/A post is missing here/)).toBeTruthy();
+    backend.receive(root);
+    expect(await screen.findByText("the question")).toBeTruthy();
+    backend.receive(makePost(bo, "one more", 3_000, { root: root.id }));
+    await screen.findByText("one more");
+    expect(screen.getAllByTestId("card").map((card) => card.dataset.id).slice(0, 2)).toEqual([root.id, answer.id]);
+  });
+
+  it("answers the first post, or the one that was chosen", async () => {
+    const root = makePost(bo, "question", 1_000);
+    const answer = makePost(bo, "answer", 2_000, { root: root.id });
+    const backend = open({ posts: [root, answer] }, to.thread(root.id));
+    const entries = await screen.findAllByTestId("card");
+    await fireEvent.click(within(entries[1] as HTMLElement).getByRole("button", { name: "Reply" }));
+    await fireEvent.input(screen.getByTestId("reply-text"), { target: { value: "to you" } });
+    await fireEvent.click(screen.getByTestId("reply-publish"));
+    await waitFor(() => expect(backend.published).toMatchObject([{ replyTo: answer.id }]));
+  });
+});
+
+describe("nearby", () => {
+  it("says what flows, and lets one follow a stranger by what they call themselves", async () => {
+    const kestrel = makePerson("KES7REL", "stranger", { named: false, near: true });
+    open(
+      {
+        people: [bo, kestrel],
+        near: [
+          { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 } },
+          { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "level" } },
+        ],
+      },
+      to.nearby,
+    );
+    const [first, second] = (await screen.findAllByTestId("near-tile")) as [HTMLElement, HTMLElement];
+    expect(first.textContent).toContain("sending you 214 posts");
+    expect(second.textContent).toContain("calls themselves");
+    expect(second.textContent).toContain("Kestrel");
+    await fireEvent.click(within(second).getByTestId("follow"));
+    await waitFor(() => expect(within(second).queryByTestId("follow")).toBeNull());
+    expect(second.textContent).toContain("level with you");
+  });
+});
+
+describe("a person", () => {
+  it("is followed and unfollowed with a line of what that does", async () => {
+    const jun = makePerson("Jun", "stranger");
+    open({ people: [jun] }, to.person(jun.id));
+    expect((await screen.findByTestId("person-name")).textContent).toBe("Jun");
+    expect(await screen.findByText(/Everybody can see whom you follow/)).toBeTruthy();
+    await fireEvent.click(screen.getByTestId("follow"));
+    expect(await screen.findByTestId("unfollow")).toBeTruthy();
+    expect(await screen.findByText("You follow them")).toBeTruthy();
+  });
+
+  it("edits one's own name and words", async () => {
+    const backend = open({}, to.person(ada.id));
+    const rename = vi.spyOn(backend, "rename");
+    const edit = await screen.findByTestId<HTMLButtonElement>("edit-self");
+    await waitFor(() => expect(edit.disabled).toBe(false));
+    await fireEvent.click(edit);
+    await fireEvent.input(await screen.findByTestId("own-name"), { target: { value: "Ada L." } });
+    await fireEvent.click(screen.getByTestId("own-save"));
+    await waitFor(() => expect(rename).toHaveBeenCalledWith("Ada L.", null));
+    await waitFor(() => expect(screen.getByTestId("person-name").textContent).toBe("Ada L."));
+  });
+});
+
+describe("what others write", () => {
+  it("brings no element, address or handler of its own into the page", async () => {
+    const hostile = [
+      "<script>window.hurt = 1</script><img src=x onerror='window.hurt = 1'><svg onload='window.hurt = 1'>",
+      "![x](https://spy.example/p.gif) [y](javascript:window.hurt=1) <javascript:window.hurt=1>",
+      "[z](data:text/html,<script>window.hurt=1</script>) <iframe src=//spy.example></iframe> <style>*{display:none}</style>",
+      "[a](https://ok.example/\"onmouseover=\"window.hurt=1) #\"><b>x</b>",
+    ];
+    open({ posts: hostile.map((text, at) => makePost({ ...bo, name: `<b>${at}</b>` }, text, 1_000 + at)) });
+    await waitFor(() => expect(screen.getAllByTestId("card")).toHaveLength(hostile.length));
+    const list = screen.getByRole("list", { name: "Posts" });
+    expect(list.querySelectorAll("script, img, iframe, style, object, embed, link, form, video, audio, b")).toHaveLength(0);
+    for (const element of list.querySelectorAll("*")) {
+      for (const { name } of element.attributes) expect(name).not.toMatch(/^on|^src|^srcdoc|^action/);
+      if (element instanceof HTMLAnchorElement) expect(element.getAttribute("href")).toMatch(/^#\//);
+    }
+    expect("hurt" in window).toBe(false);
+  });
+
+  it("asks before anything leads out, and shows the full host", async () => {
+    open({ posts: [makePost(bo, "[your bank](https://bank.example@evil.example/login)", 1_000)] });
+    await fireEvent.click(await screen.findByRole("button", { name: "your bank" }));
+    const question = await screen.findByTestId("link-question");
+    expect(within(question).getByText("evil.example")).toBeTruthy();
+    expect(within(question).getByDisplayValue("https://bank.example@evil.example/login")).toBeTruthy();
+  });
+
+  it("keeps spaces between words and marks as they were written", async () => {
+    open({ posts: [makePost(bo, "a **b** *c*d `e` f", 1_000)] });
+    const card = await screen.findByTestId("card");
+    expect(card.querySelector(".text p")?.textContent).toBe("a b cd e f");
+  });
+});
+
+describe("the failure screen", () => {
+  it("says what happened and tries again", async () => {
+    const backend = scene("failure");
+    render(App, { backend });
+    expect(await screen.findByText("Another Periwinkle already uses this folder.")).toBeTruthy();
+    vi.spyOn(backend, "startState").mockResolvedValue({ kind: "welcome" });
+    await fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByTestId("welcome-name")).toBeTruthy();
+  });
+});
