@@ -34,6 +34,11 @@ impl Jitter {
         time.mul_f64(0.75) + self.up_to(time / 2)
     }
 
+    /// Another one, with a seed of its own.
+    pub(crate) fn split(&mut self) -> Self {
+        Self::new(self.0.next_u64())
+    }
+
     /// Random lower-case letters.
     pub(crate) fn name(&mut self, length: usize) -> String {
         (0..length).map(|_| char::from(b'a' + (self.0.next_u32() % 26) as u8)).collect()

@@ -75,6 +75,7 @@ struct Waiting {
 }
 
 /// What woke the hub.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Wake {
     Swarm(SwarmEvent<BehaviourEvent>),
     LinkEnded(DeviceKey, LinkId, DownReason),
@@ -129,15 +130,10 @@ impl Hub {
     async fn run(mut self) {
         loop {
             self.act();
-            let now = match self.wake().await {
+            match self.wake().await {
                 Wake::Asked(asked) if asked.shut_down => break,
-                wake => {
-                    let now = Instant::now();
-                    self.handle(wake, now);
-                    now
-                }
-            };
-            tracing::trace!(?now, "handled");
+                wake => self.handle(wake, Instant::now()),
+            }
         }
         self.shut_down().await;
     }
@@ -176,7 +172,7 @@ impl Hub {
                     self.peers.heard(device, address, lives, now);
                 }
             }
-            Wake::Sighting(Sighting::Leaves { device }) => self.peers.goodbye(device),
+            Wake::Sighting(Sighting::Leaves { device, host }) => self.peers.goodbye(device, host),
             Wake::Sighting(Sighting::NetworkChanged) => {
                 self.peers.network_changed(now);
                 self.wanted.network_changed(now);
@@ -365,7 +361,7 @@ impl Hub {
                 .build()
         });
         // Failing at once, it is not reported as an event.
-        if !options.is_some_and(|options| self.swarm.dial(options).is_ok()) {
+        if options.is_none_or(|options| self.swarm.dial(options).is_err()) {
             self.peers.dial_failed(device, now);
         }
     }

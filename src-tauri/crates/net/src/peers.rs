@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::IpAddr,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use crate::{
     backoff::{Backoff, Jitter},
     config::{HEALTHY_LINK, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
     event::{DownReason, LinkId},
+    streams::ip,
 };
 
 /// How much longer the device with the larger key waits before it dials somebody new.
@@ -182,10 +184,10 @@ impl Peers {
         }
     }
 
-    /// A device said that it leaves.
-    pub(crate) fn goodbye(&mut self, device: DeviceKey) {
+    /// A device said from `host` that it leaves: its addresses there are forgotten, so that nobody says it for another.
+    pub(crate) fn goodbye(&mut self, device: DeviceKey, host: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&device) {
-            peer.addresses.clear();
+            peer.addresses.retain(|(address, _)| ip(address) != Some(host));
         }
     }
 
@@ -356,10 +358,10 @@ impl Peers {
         }
         let last_word = |peer: &Peer| peer.addresses.iter().map(|(_, until)| *until).max();
         let idle = self.peers.iter().filter(|(_, peer)| peer.is_idle());
-        if let Some(forgotten) = idle.min_by_key(|(_, peer)| last_word(peer)).map(|(&device, _)| device) {
-            if self.peers.remove(&forgotten).is_some_and(|peer| peer.announced) {
-                self.actions.push(Action::Gone { device: forgotten });
-            }
+        if let Some(forgotten) = idle.min_by_key(|(_, peer)| last_word(peer)).map(|(&device, _)| device)
+            && self.peers.remove(&forgotten).is_some_and(|peer| peer.announced)
+        {
+            self.actions.push(Action::Gone { device: forgotten });
         }
     }
 }

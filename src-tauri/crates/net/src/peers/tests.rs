@@ -1,1 +1,250 @@
+use super::*;
 
+const LOW: DeviceKey = DeviceKey::new([1; 32]);
+const HIGH: DeviceKey = DeviceKey::new([9; 32]);
+const LIVES: Duration = Duration::from_secs(120);
+
+fn peers(local: DeviceKey) -> (Peers, Instant) {
+    (Peers::new(local, Jitter::new(1)), Instant::now())
+}
+
+fn connection(number: usize) -> ConnectionId {
+    ConnectionId::new_unchecked(number)
+}
+
+fn address(text: &str) -> Multiaddr {
+    text.parse().expect("an address")
+}
+
+fn tcp() -> Multiaddr {
+    address("/ip4/10.0.0.7/tcp/1")
+}
+
+fn quic() -> Multiaddr {
+    address("/ip4/10.0.0.7/udp/1/quic-v1")
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A link on connection 1 to the larger key, at `now`.
+fn linked(now: Instant) -> Peers {
+    let (mut peers, _) = peers(LOW);
+    peers.connected(HIGH, connection(1), false, now);
+    assert_eq!(peers.actions(now), [Action::Open { device: HIGH, connection: connection(1) }]);
+    assert_eq!(peers.stream(HIGH, connection(1), true, now), Verdict::Start);
+    peers.link_started(HIGH, LinkId(1), connection(1), now);
+    assert_eq!(peers.actions(now), []);
+    peers
+}
+
+#[test]
+fn somebody_new_is_reported_and_dialled_over_tcp_first() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, quic(), LIVES, now);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    assert_eq!(peers.actions(now), [Action::Discovered { device: HIGH, address: quic() }]);
+    let due = now + ms(50);
+    assert_eq!(peers.actions(due), [Action::Dial { device: HIGH, addresses: vec![tcp()] }]);
+    peers.dial_failed(HIGH, due);
+    assert_eq!(peers.actions(due + ms(320)), [Action::Dial { device: HIGH, addresses: vec![quic(), tcp()] }]);
+}
+
+#[test]
+fn the_larger_key_waits_a_moment_before_it_dials() {
+    let (mut peers, now) = peers(HIGH);
+    peers.heard(LOW, tcp(), LIVES, now);
+    peers.actions(now);
+    assert_eq!(peers.actions(now + ms(399)), []);
+    assert_eq!(peers.actions(now + ms(450)), [Action::Dial { device: LOW, addresses: vec![tcp()] }]);
+}
+
+#[test]
+fn only_the_smaller_key_opens_streams_whoever_dialled() {
+    let (mut peers, now) = peers(HIGH);
+    peers.connected(LOW, connection(1), true, now);
+    assert_eq!(peers.actions(now), [], "the other side opens");
+    assert_eq!(peers.stream(LOW, connection(1), true, now), Verdict::Drop);
+    assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Start);
+
+    let mut peers = linked(now);
+    assert_eq!(
+        peers.stream(HIGH, connection(1), false, now),
+        Verdict::Drop,
+        "it is not for the larger key to open one"
+    );
+}
+
+#[test]
+fn a_second_connection_gets_no_stream_and_serves_when_the_first_one_breaks() {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    peers.connected(HIGH, connection(2), true, now);
+    assert_eq!(peers.actions(now), []);
+    peers.disconnected(HIGH, connection(1), now);
+    peers.link_ended(HIGH, LinkId(1), &DownReason::Broken("reset".into()), None, now);
+    assert_eq!(peers.actions(now), [Action::Open { device: HIGH, connection: connection(2) }]);
+}
+
+#[test]
+fn a_second_stream_takes_the_place_of_the_first() {
+    let (mut peers, now) = peers(HIGH);
+    peers.connected(LOW, connection(1), false, now);
+    assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Start);
+    peers.link_started(LOW, LinkId(1), connection(1), now);
+    peers.connected(LOW, connection(2), false, now);
+    assert_eq!(peers.stream(LOW, connection(2), false, now), Verdict::Replace(LinkId(1)));
+    peers.link_ended(LOW, LinkId(1), &DownReason::Replaced, Some(connection(2)), now);
+    peers.link_started(LOW, LinkId(2), connection(2), now);
+    assert_eq!(peers.actions(now), [Action::Close { connection: connection(1) }]);
+}
+
+#[test]
+fn a_lost_link_is_dialled_again_at_once_and_then_ever_more_rarely() {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    peers.actions(now);
+    let end = now + HEALTHY_LINK;
+    assert!(peers.link_ended(HIGH, LinkId(1), &DownReason::Silent(ms(1)), None, end), "it was a good one");
+    assert_eq!(peers.actions(end), [Action::Close { connection: connection(1) }]);
+    peers.disconnected(HIGH, connection(1), end);
+
+    let (mut at, mut waits) = (end, Vec::new());
+    for _ in 0..7 {
+        let due = peers.timeout().expect("it will be dialled");
+        waits.push(due.duration_since(at));
+        at = due;
+        assert!(matches!(peers.actions(at).as_slice(), [Action::Dial { .. }, ..]));
+        peers.dial_failed(HIGH, at);
+        peers.actions(at);
+    }
+    assert!(waits[0] < ms(320), "{waits:?}");
+    assert!(waits[6] > Duration::from_secs(3) && waits[6] < Duration::from_secs(7), "{waits:?}");
+}
+
+#[test]
+fn who_does_not_answer_is_gone_and_an_announcement_brings_it_back() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    peers.actions(now + ms(50));
+    peers.dial_failed(HIGH, now + ms(50));
+    peers.actions(now + ms(400));
+    peers.dial_failed(HIGH, now + ms(400));
+    assert_eq!(peers.actions(now + ms(400)), [Action::Gone { device: HIGH }]);
+
+    let back = now + Duration::from_secs(2);
+    peers.heard(HIGH, tcp(), LIVES, back);
+    let actions = peers.actions(back + ms(200));
+    assert!(matches!(actions.as_slice(), [Action::Discovered { .. }, Action::Dial { .. }]), "{actions:?}");
+}
+
+#[test]
+fn an_announcement_that_runs_out_is_forgotten() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    peers.actions(now + ms(50));
+    assert_eq!(peers.actions(now + LIVES), [Action::Gone { device: HIGH }]);
+    peers.dial_failed(HIGH, now + LIVES);
+    peers.actions(now + LIVES);
+    assert!(peers.peers.is_empty());
+}
+
+#[test]
+fn a_goodbye_counts_for_its_own_host_only() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    peers.actions(now);
+    peers.goodbye(HIGH, IpAddr::from([10, 0, 0, 66]));
+    assert_eq!(peers.actions(now), []);
+    peers.goodbye(HIGH, IpAddr::from([10, 0, 0, 7]));
+    assert_eq!(peers.actions(now), [Action::Gone { device: HIGH }]);
+}
+
+#[test]
+fn another_program_is_left_alone() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    peers.actions(now + ms(50));
+    peers.connected(HIGH, connection(1), true, now + ms(60));
+    assert_eq!(peers.actions(now + ms(60)), [Action::Open { device: HIGH, connection: connection(1) }]);
+    peers.open_failed(HIGH, connection(1), true, now + ms(70));
+    assert_eq!(peers.actions(now + ms(70)), [Action::Disconnect { device: HIGH }]);
+    peers.disconnected(HIGH, connection(1), now + ms(80));
+    for second in 1..30 {
+        let later = now + Duration::from_secs(second);
+        peers.heard(HIGH, tcp(), LIVES, later);
+        assert_eq!(peers.actions(later), [], "however often it announces itself");
+    }
+}
+
+#[test]
+fn misconduct_keeps_a_peer_out_for_longer_each_time() {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    peers.link_ended(HIGH, LinkId(1), &DownReason::EmptyFrames, None, now);
+    let actions = peers.actions(now);
+    assert!(actions.contains(&Action::KeepOut { device: HIGH, out: true }), "{actions:?}");
+    assert!(actions.contains(&Action::Disconnect { device: HIGH }), "{actions:?}");
+    peers.disconnected(HIGH, connection(1), now);
+    assert_eq!(peers.timeout(), Some(now + KEPT_OUT));
+    assert_eq!(peers.actions(now + KEPT_OUT), [Action::KeepOut { device: HIGH, out: false }]);
+
+    let again = now + KEPT_OUT;
+    peers.connected(HIGH, connection(2), false, again);
+    peers.actions(again);
+    peers.stream(HIGH, connection(2), true, again);
+    peers.link_started(HIGH, LinkId(2), connection(2), again);
+    peers.link_ended(HIGH, LinkId(2), &DownReason::FrameTooSlow, None, again);
+    peers.actions(again);
+    peers.disconnected(HIGH, connection(2), again);
+    assert_eq!(peers.timeout(), Some(again + 2 * KEPT_OUT));
+}
+
+#[test]
+fn links_opened_without_end_are_misconduct() {
+    let (mut peers, now) = peers(HIGH);
+    peers.connected(LOW, connection(1), false, now);
+    for number in 0..u64::from(LINK_CHURN) {
+        assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Start, "link {number}");
+        peers.link_started(LOW, LinkId(number), connection(1), now);
+        peers.link_ended(LOW, LinkId(number), &DownReason::ClosedThere, Some(connection(1)), now);
+    }
+    peers.actions(now);
+    assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Drop);
+    assert!(peers.actions(now).contains(&Action::KeepOut { device: LOW, out: true }));
+}
+
+#[test]
+fn a_refused_device_is_kept_out_until_it_is_allowed() {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    assert_eq!(peers.refuse(HIGH, true, now), Some(LinkId(1)));
+    assert_eq!(peers.refuse(HIGH, true, now), None, "once is enough");
+    assert_eq!(peers.actions(now), [Action::KeepOut { device: HIGH, out: true }]);
+    peers.link_ended(HIGH, LinkId(1), &DownReason::Broken("reset".into()), None, now);
+    peers.disconnected(HIGH, connection(1), now);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    let dials = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Dial { .. }));
+    assert!(!dials(peers.actions(now + Duration::from_secs(60))));
+    peers.refuse(HIGH, false, now + Duration::from_secs(60));
+    assert!(dials(peers.actions(now + Duration::from_secs(60))));
+}
+
+#[test]
+fn ten_thousand_announcements_take_the_room_of_a_thousand() {
+    let (mut peers, now) = peers(LOW);
+    peers.connected(HIGH, connection(1), false, now);
+    for number in 0..10_000_u32 {
+        let mut key = [2; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        peers.heard(DeviceKey::new(key), tcp(), LIVES, now + ms(u64::from(number) / 10));
+    }
+    assert!(peers.peers.len() <= KNOWN_PEERS);
+    assert!(peers.is_connected(&HIGH), "who is connected stays");
+    for port in 0..100 {
+        peers.heard(HIGH, address(&format!("/ip4/10.0.0.7/tcp/{port}")), LIVES, now);
+    }
+    assert_eq!(peers.peers[&HIGH].addresses.len(), PEER_ADDRESSES);
+}

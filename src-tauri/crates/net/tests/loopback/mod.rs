@@ -98,6 +98,15 @@ impl Peer {
         .await
     }
 
+    /// Takes one frame of a link, without keeping it; its length.
+    pub(crate) async fn received_from(&mut self, which: LinkId) -> usize {
+        self.find("a frame", |event| match event {
+            NetEvent::Received { link, frame } if *link == which => Some(frame.len()),
+            _ => None,
+        })
+        .await
+    }
+
     pub(crate) async fn writable(&mut self, which: LinkId) {
         self.find("room", |event| matches!(event, NetEvent::Writable { link } if *link == which).then_some(())).await;
     }
