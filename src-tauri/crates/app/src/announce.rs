@@ -1,15 +1,15 @@
 //! Tells front ends what happened: changes by id, notifications in words.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use feed::PersonId;
 use store::Store;
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::task::TaskTracker;
 
 use crate::desktop::{Desktop, Notification};
-use crate::queries;
-use crate::view::{Change, Target};
+use crate::people::People;
+use crate::view::{Change, Failure, Target};
 
 /// Changes that a slow listener may be behind before it is told to look at everything again.
 pub(crate) const CHANGES: usize = 256;
@@ -22,7 +22,6 @@ const EXCERPT: usize = 160;
 
 /// The voice of a running node.
 pub(crate) struct Announcer {
-    me: PersonId,
     store: Store,
     desktop: Arc<dyn Desktop>,
     changes: broadcast::Sender<Change>,
@@ -32,8 +31,7 @@ pub(crate) struct Announcer {
 
 impl Announcer {
     pub(crate) fn new(store: Store, desktop: Arc<dyn Desktop>, changes: broadcast::Sender<Change>) -> Self {
-        let me = PersonId::from(store.keys().feed_id());
-        Self { me, store, desktop, changes, words: TaskTracker::new(), places: Arc::new(Semaphore::new(BEING_WORDED)) }
+        Self { store, desktop, changes, words: TaskTracker::new(), places: Arc::new(Semaphore::new(BEING_WORDED)) }
     }
 
     /// Passes a change on.
@@ -56,9 +54,9 @@ impl Announcer {
             tracing::debug!("too many notifications at once; one is left out");
             return;
         };
-        let (me, store, desktop) = (self.me, self.store.clone(), Arc::clone(&self.desktop));
+        let (store, desktop) = (self.store.clone(), Arc::clone(&self.desktop));
         self.words.spawn(async move {
-            match word(&store, me, &notification).await {
+            match word(&store, &notification).await {
                 Ok(words) => desktop.notify(words),
                 Err(failure) => tracing::warn!(%failure, "a notification was left out"),
             }
@@ -73,9 +71,12 @@ impl Announcer {
     }
 }
 
-async fn word(store: &Store, me: PersonId, about: &node::Notification) -> Result<Notification, crate::view::Failure> {
-    let name = queries::name(store, me, about.person).await?;
-    let text = queries::text(store, about.message).await?;
+async fn word(store: &Store, about: &node::Notification) -> Result<Notification, Failure> {
+    let name = People::load(store, [about.person].into(), BTreeSet::new()).await?.view(about.person).name;
+    let text = match store.message(about.message).await?.map(|stored| social::read(&stored.message).kind) {
+        Some(social::Kind::Post(post)) => post.content_warning.unwrap_or(post.text),
+        _ => String::new(),
+    };
     let title = match about.reason {
         social::Reason::Posted => name,
         social::Reason::Replied => format!("{name} replied to you"),
@@ -91,7 +92,7 @@ async fn word(store: &Store, me: PersonId, about: &node::Notification) -> Result
         social::Reason::Followed => Target::Person(about.person.to_string()),
         _ => Target::Thread(about.root.to_string()),
     };
-    Ok(Notification { title, body: excerpt(&text.unwrap_or_default()), target })
+    Ok(Notification { title, body: excerpt(&text), target })
 }
 
 /// The beginning of a text on one line.

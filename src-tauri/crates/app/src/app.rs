@@ -1,13 +1,13 @@
 //! A running node as front ends see it: cheap to clone, every method asks the loop or the store.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use feed::{FeedId, KeyPair, Message, MessageId, NetworkKey, PersonId, json};
 use net::{Multiaddr, Net};
 use node::Node;
-use store::Store;
+use store::{OpenError, Snapshot, Store};
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +19,7 @@ use crate::drive::{Io, drive};
 use crate::mailbox::{Command, Look, MAILBOX};
 use crate::rpc::Server;
 use crate::view::{Change, Draft, Failure, FailureCode, Standing};
-use crate::{place, status, storage};
+use crate::{place, posts, status, storage};
 
 /// How a node is run.
 #[derive(Clone)]
@@ -74,8 +74,9 @@ impl App {
         if !place::has_key(folder) {
             return Err(Failure::not_started(folder));
         }
-        let store = Store::open(folder).await?;
-        Self::run(store, folder.to_owned(), options).await
+        let opened = folder.to_owned();
+        let stored = open(async move || Store::open(&opened).await).await?;
+        Self::run(stored, options).await
     }
 
     /// Makes a key and a store in a folder, starts the node and, where a name is given, publishes it. `network` is the key of
@@ -99,17 +100,17 @@ impl App {
         })?;
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         getrandom::fill(seed.as_mut_slice()).map_err(Failure::internal)?;
-        let store = Store::create(folder, &KeyPair::from_seed(&seed), network).await?;
-        let app = Self::run(store, folder.to_owned(), options).await?;
+        let (made, keys) = (folder.to_owned(), KeyPair::from_seed(&seed));
+        let stored = open(async move || Store::create(&made, &keys, network).await).await?;
+        let app = Self::run(stored, options).await?;
         if let Some(name) = name {
             app.rename(Some(&name), None).await?;
         }
         Ok(app)
     }
 
-    async fn run(store: Store, folder: PathBuf, options: Options) -> Result<Self, Failure> {
+    async fn run((store, snapshot): (Store, Snapshot), options: Options) -> Result<Self, Failure> {
         let clock = Clock::new();
-        let snapshot = store.snapshot().await?;
         let wanted = snapshot.wanted.clone();
         let config = node::Config {
             keys: store.keys().clone(),
@@ -130,7 +131,7 @@ impl App {
             Some(network) => Some(join(store.keys(), network).await?),
             None => None,
         };
-        let server = Server::bind(&folder).map_err(|error| Failure::disk(&folder, &error))?;
+        let server = Server::bind(store.folder()).map_err(|error| Failure::disk(store.folder(), &error))?;
 
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let (changes, _) = broadcast::channel(CHANGES);
@@ -189,19 +190,14 @@ impl App {
         if draft.text.trim().is_empty() {
             return Err(Failure::new(FailureCode::BadInput, "There is nothing to publish.", "Write something first."));
         }
-        let channel = match draft.channel.as_deref().map(str::trim).filter(|channel| !channel.is_empty()) {
-            None => None,
-            Some(channel) => Some(social::channel_name(channel).ok_or_else(|| {
-                Failure::new(
-                    FailureCode::BadInput,
-                    format!("{channel:?} cannot be the name of a channel."),
-                    "Choose a short word without spaces.",
-                )
-            })?),
-        };
+        let channel = draft.channel.as_deref().map(str::trim).filter(|channel| !channel.is_empty());
+        let channel = channel.map(posts::channel).transpose()?;
         let (root, branch) = match draft.reply_to.as_deref().map(message_id).transpose()? {
             None => (None, Vec::new()),
-            Some(answered) => (Some(self.root_of(answered).await?), vec![answered]),
+            Some(answered) => {
+                let (root, branch) = self.answers(answered).await?;
+                (Some(root), branch)
+            }
         };
         let draft = social::write::PostDraft { text: draft.text, root, branch, channel, content_warning: None };
         self.sign(social::write::post(&draft)).await
@@ -298,7 +294,11 @@ impl App {
     /// # Errors
     /// When the node is shutting down.
     pub async fn standing(&self) -> Result<Standing, Failure> {
-        Ok(crate::queries::standing(self.look().await?.standing))
+        Ok(match self.look().await?.standing {
+            node::Standing::Whole => Standing::Whole,
+            // A forked feed does not grow either; `status` tells the two apart.
+            node::Standing::Recovering { .. } | node::Standing::Forked => Standing::Recovering,
+        })
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -321,6 +321,21 @@ impl App {
         self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
         answer.await.map_err(|_| closing())
     }
+}
+
+/// Opens a store and reads what the node starts with, on a thread of its own: a large journal or a rebuilt index takes a while.
+async fn open(
+    store: impl AsyncFnOnce() -> Result<Store, OpenError> + Send + 'static,
+) -> Result<(Store, Snapshot), Failure> {
+    let runtime = tokio::runtime::Handle::current();
+    let opened = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async {
+            let store = store().await?;
+            let snapshot = store.snapshot().await?;
+            Ok((store, snapshot))
+        })
+    });
+    opened.await.map_err(Failure::internal)?
 }
 
 async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents), Failure> {

@@ -1,6 +1,8 @@
 //! What scripts ask: status, links, exports.
 
-use feed::FeedId;
+use std::collections::BTreeSet;
+
+use feed::{FeedId, PersonId};
 
 use crate::app::person_id;
 use crate::people::People;
@@ -40,7 +42,8 @@ impl App {
     /// When the node is shutting down or the store cannot be read.
     pub async fn peers(&self) -> Result<Peers, Failure> {
         let look = self.look().await?;
-        let people = People::load(self, look.peers.iter().map(|peer| peer.person)).await?;
+        let near: BTreeSet<PersonId> = look.peers.iter().map(|peer| peer.person).collect();
+        let people = People::load(self.store(), near.clone(), near).await?;
         let peer = |peer: &node::PeerView| Peer {
             id: peer.device.feed().to_string(),
             person: people.view(peer.person),

@@ -1,4 +1,4 @@
-//! A running node for any front end: one loop that drives node, store, network and clock; queries for what screens show.
+//! A running node for any front end: one loop that drives node, store, network and clock; questions that screens ask.
 //!
 //! IO all through. What decides is in `node` and below; here is only when and with what.
 //! A front end gets an [`App`] (or a [`Session`], where there may be no key yet), gives a [`desktop::Desktop`], and is told of
@@ -15,7 +15,7 @@ mod failure;
 mod mailbox;
 mod people;
 pub mod place;
-mod queries;
+mod posts;
 pub mod rpc;
 mod session;
 pub mod status;

@@ -100,7 +100,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "WHOSE", default_value = "all", value_parser = audience)]
         of: Audience,
         /// Most threads to show
-        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
         /// Go on where an earlier page ended: its "next"
         #[arg(long, value_name = "CURSOR")]

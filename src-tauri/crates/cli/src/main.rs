@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use app::rpc::Request;
-use app::view::{Draft, Failure, FailureCode, Page, Thread};
+use app::view::{Audience, Draft, Failure, FailureCode, Page, Thread};
 use app::{App, place, status};
 use clap::Parser;
 use serde::Serialize;
@@ -93,7 +93,7 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         Command::Unfollow { id } => print_id(node, Request::Unfollow { id }).await,
         Command::Name { name } => print_id(node, Request::Rename { name: Some(name), description: None }).await,
         Command::Timeline { of, limit, before, json } => {
-            let page: Page = node.ask(Request::Timeline { audience: of, before, limit }).await?;
+            let page = timeline(node, of, before, limit as usize).await?;
             match json {
                 true => print_json(&show::Timeline::from(page)),
                 false => print(show::timeline(&page)),
@@ -117,6 +117,26 @@ fn folder(place: Place) -> Result<PathBuf, Failure> {
     match place.dir {
         Some(folder) => Ok(folder),
         None => place::profile_folder(place.profile.as_deref().unwrap_or(place::DEFAULT_PROFILE)),
+    }
+}
+
+/// As many cards as were asked for, page by page: one page is bounded, and may be short without being the last.
+async fn timeline(
+    node: &mut Connection,
+    audience: Audience,
+    before: Option<String>,
+    limit: usize,
+) -> Result<Page, Failure> {
+    let mut all = Page { cards: Vec::new(), next: before };
+    loop {
+        let missing = u32::try_from(limit - all.cards.len()).map_err(Failure::internal)?;
+        let request = Request::Timeline { audience: audience.clone(), before: all.next.take(), limit: missing };
+        let page: Page = node.ask(request).await?;
+        all.cards.extend(page.cards);
+        all.next = page.next;
+        if all.next.is_none() || all.cards.len() >= limit {
+            return Ok(all);
+        }
     }
 }
 
