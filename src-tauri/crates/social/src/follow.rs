@@ -191,14 +191,12 @@ mod tests {
             let numbered: Vec<_> = statements.iter().zip(1u64..).collect();
             let mut shuffled = numbered.clone();
             shuffled.sort_by_key(|(_, n)| n.wrapping_mul(seed | 1).rotate_left(17));
-            let build = |list: &[(&(u8, u8, bool, bool), u64)]| {
-                let mut graph = FollowGraph::new();
+            let (mut a, mut b) = (FollowGraph::new(), FollowGraph::new());
+            for (graph, list) in [(&mut a, &numbered), (&mut b, &shuffled)] {
                 for ((from, to, following, blocking), sequence) in list {
                     graph.apply(person(*from), *sequence, &says(*to, *following, *blocking));
                 }
-                graph
-            };
-            let (a, b) = (build(&numbered), build(&shuffled));
+            }
             for p in 0..4 {
                 prop_assert_eq!(a.hops(&person(p), 3), b.hops(&person(p), 3));
                 prop_assert_eq!(a.followers(&person(p)).collect::<Vec<_>>(), b.followers(&person(p)).collect::<Vec<_>>());

@@ -65,6 +65,9 @@ pub(crate) struct Indexed<'a> {
     pub(crate) meaning: &'a Meaning,
 }
 
+/// subject, author, row, name, has a description, image
+type AboutRow = (i64, i64, i64, Option<String>, u8, Option<String>);
+
 /// Rows of all indexes, in the order of the messages.
 #[derive(Debug, Default)]
 pub(crate) struct IndexRows {
@@ -76,8 +79,7 @@ pub(crate) struct IndexRows {
     votes: Vec<(i64, i64, u64, u8)>,
     /// author, subject, sequence, relation
     contacts: Vec<(i64, i64, u64, i64)>,
-    /// subject, author, row, name, has a description, image
-    abouts: Vec<(i64, i64, i64, Option<String>, u8, Option<String>)>,
+    abouts: Vec<AboutRow>,
     /// channel, author, sequence, subscribed
     channels: Vec<(String, i64, u64, u8)>,
     /// The contacts again, for the graph in memory.

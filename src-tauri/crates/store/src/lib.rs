@@ -12,6 +12,7 @@ mod folder;
 mod index;
 mod journal;
 mod log;
+mod query;
 mod rebuild;
 mod schema;
 mod standing;
@@ -21,6 +22,10 @@ mod write_point;
 pub use clocks::Clock;
 pub use error::{AppendError, OpenError, StoreError};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
+pub use query::{
+    Audience, BadCursor, CardRow, Cursor, MAX_COUNTED, MAX_FOLLOWED_BY, MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow,
+    Profile, Query, ThreadEntry, ThreadRows, Ties,
+};
 pub use standing::Standing;
 pub use store::{MAX_OWN_RECENT, Snapshot, Store};
 pub use write_point::write_point;

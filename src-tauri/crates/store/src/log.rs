@@ -34,6 +34,8 @@ pub struct Exported {
     pub value: Vec<u8>,
     /// When it first came here, Unix milliseconds.
     pub received_ms: i64,
+    /// Where an export goes on after this message; see [`Export::after`].
+    pub position: i64,
 }
 
 /// How much is stored.
@@ -92,27 +94,22 @@ impl Store {
     /// # Errors
     /// When the disk refuses or the message is damaged.
     pub async fn message(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        Ok(self.row_of(&id).await?.map(|(_, stored)| stored))
-    }
-
-    /// A message by its id, with its row.
-    pub(crate) async fn row_of(&self, id: &MessageId) -> Result<Option<(i64, Stored)>, StoreError> {
-        let row: Option<(i64, FeedNumber, i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT row, feed, sequence, received, body FROM message_ids JOIN messages USING (row)
+        let row: Option<(FeedNumber, i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT feed, sequence, received, body FROM message_ids JOIN messages USING (row)
              WHERE prefix = ?1 AND id = ?2",
         )
         .bind(prefix(id.hash()))
         .bind(id.to_tagged().as_slice())
         .fetch_optional(&self.inner.readers)
         .await?;
-        row.map(|(row, feed, sequence, received_ms, body)| {
+        row.map(|(feed, sequence, received_ms, body)| {
             let message = Message::decode(&body).map_err(|_| self.damaged(feed, sequence))?;
-            Ok((row, Stored { message, received_ms }))
+            Ok(Stored { message, received_ms })
         })
         .transpose()
     }
 
-    pub(crate) fn damaged(&self, feed: FeedNumber, sequence: i64) -> StoreError {
+    fn damaged(&self, feed: FeedNumber, sequence: i64) -> StoreError {
         match self.inner.shared().feeds.get(feed) {
             Some(feed) => StoreError::Damaged { feed: feed.id, sequence: sequence as u64 },
             None => StoreError::BadValue("feed number"),
@@ -153,6 +150,12 @@ pub struct Export {
 }
 
 impl Export {
+    /// Goes on after the message with this [`Exported::position`], which an earlier export of the same feed, or of all, gave.
+    pub fn after(mut self, position: i64) -> Self {
+        self.after = position;
+        self
+    }
+
     /// The next messages, some at a time; empty at the end.
     ///
     /// # Errors
@@ -174,9 +177,9 @@ impl Export {
         if let Some(last) = rows.last() {
             self.after = last.0;
         }
-        let exported = rows.into_iter().map(|(_, id, received_ms, value)| {
+        let exported = rows.into_iter().map(|(position, id, received_ms, value)| {
             let key = MessageId::from_tagged(&id).map_err(|_| StoreError::BadValue("message id"))?;
-            Ok(Exported { key, value, received_ms })
+            Ok(Exported { key, value, received_ms, position })
         });
         exported.collect()
     }

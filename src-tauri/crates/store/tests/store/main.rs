@@ -1,5 +1,9 @@
 //! The store as its users meet it: real files, real SQLite.
 
 mod append;
+mod hostile;
 mod people;
 mod recovery;
+mod sample;
+mod thread;
+mod timeline;

@@ -1,0 +1,13 @@
+//! What a window asks: timelines, threads, people. Reading only, on connections that never wait for a writer.
+//!
+//! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give.
+
+mod people;
+mod posts;
+mod thread;
+mod timeline;
+
+pub use people::{MAX_FOLLOWED_BY, PersonRow, Profile, Ties};
+pub use posts::{MAX_COUNTED, PostRow};
+pub use thread::{MAX_THREAD, ThreadEntry, ThreadRows};
+pub use timeline::{Audience, BadCursor, CardRow, Cursor, MAX_PAGE, Page, Query};

@@ -1,0 +1,114 @@
+//! Posts as rows of a screen: what they say, and what others made of them.
+
+use std::collections::BTreeMap;
+
+use feed::{Message, MessageId, PersonId};
+use social::{Kind, Post, shown_time};
+use tokio::task::spawn_blocking;
+
+use crate::{
+    Store,
+    error::StoreError,
+    feeds::{FeedNumber, prefix, rows_to_json},
+};
+
+/// Replies and likes are counted up to this many.
+pub const MAX_COUNTED: u32 = 1000;
+
+/// One post.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostRow {
+    /// Its id.
+    pub id: MessageId,
+    /// Who signed it.
+    pub author: PersonId,
+    /// Its place in its author's feed, from 1.
+    pub sequence: u64,
+    /// When it is shown to have been written, Unix milliseconds: the earlier of the claim and the receipt.
+    pub time_ms: i64,
+    /// What it says.
+    pub post: Post,
+    /// Replies stored here, at most [`MAX_COUNTED`]: of a thread's first post all of them, of a reply those that answer it.
+    pub replies: u32,
+    /// People who like it, at most [`MAX_COUNTED`].
+    pub likes: u32,
+    /// Whether the reader likes it.
+    pub liked: bool,
+}
+
+impl Store {
+    /// The numbers of people whom the reader blocks.
+    pub(crate) fn blocked(&self) -> Vec<FeedNumber> {
+        let shared = self.inner.shared();
+        let blocked: Vec<PersonId> = shared.graph.blocks(&PersonId::from(self.inner.me)).collect();
+        shared.numbers(&blocked)
+    }
+
+    /// The posts in these rows of the log, by row. Rows that hold no post, or one of somebody blocked, are left out.
+    pub(crate) async fn posts(&self, rows: &[i64]) -> Result<BTreeMap<i64, PostRow>, StoreError> {
+        if rows.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let blocked = rows_to_json(&self.blocked())?;
+        let found: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT row, received, body FROM json_each(?1) AS wanted JOIN messages ON row = wanted.value
+             WHERE feed NOT IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(rows_to_json(&rows)?)
+        .bind(blocked.as_str())
+        .fetch_all(&self.inner.readers)
+        .await?;
+        let mut posts = spawn_blocking(move || found.into_iter().filter_map(post_row).collect::<BTreeMap<_, _>>())
+            .await
+            .map_err(|_| StoreError::Closing)?;
+
+        let asked: Vec<_> =
+            posts.iter().map(|(row, post)| (row, prefix(post.id.hash()), u8::from(post.post.root.is_some()))).collect();
+        let me = self.inner.shared().feeds.number(&self.inner.me);
+        let counts: Vec<(i64, u32, u32, bool)> = sqlx::query_as(
+            "SELECT asked.value->>0,
+                iif(asked.value->>2 = 1,
+                    (SELECT count(*) FROM (SELECT 1 FROM links
+                        WHERE target = asked.value->>1 AND relation = 'branch' LIMIT ?4)),
+                    (SELECT count(*) FROM (SELECT 1 FROM timeline
+                        WHERE thread = asked.value->>1 AND is_reply = 1
+                          AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4))),
+                (SELECT count(*) FROM (SELECT 1 FROM votes
+                    WHERE target = asked.value->>1 AND likes = 1
+                      AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4)),
+                EXISTS (SELECT 1 FROM votes WHERE target = asked.value->>1 AND author = ?3 AND likes = 1)
+             FROM json_each(?1) AS asked",
+        )
+        .bind(rows_to_json(&asked)?)
+        .bind(blocked)
+        .bind(me)
+        .bind(MAX_COUNTED)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        for (row, replies, likes, liked) in counts {
+            if let Some(post) = posts.get_mut(&row) {
+                (post.replies, post.likes, post.liked) = (replies, likes, liked);
+            }
+        }
+        Ok(posts)
+    }
+}
+
+/// The post in a row of the log, not yet counted; none when it cannot be read as one: that costs only itself.
+fn post_row((row, received, body): (i64, i64, Vec<u8>)) -> Option<(i64, PostRow)> {
+    let message = Message::decode(&body)
+        .inspect_err(|error| tracing::warn!(row, %error, "a stored message is damaged and not shown"))
+        .ok()?;
+    let Kind::Post(post) = social::read(&message).kind else { return None };
+    let post = PostRow {
+        id: message.id(),
+        author: PersonId::from(message.author()),
+        sequence: message.sequence(),
+        time_ms: shown_time(message.timestamp(), received),
+        post,
+        replies: 0,
+        likes: 0,
+        liked: false,
+    };
+    Some((row, post))
+}

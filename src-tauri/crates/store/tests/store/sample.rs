@@ -1,0 +1,206 @@
+//! Two thousand messages of ten people, made with the JavaScript reference: in and out again, byte for byte.
+
+use std::{collections::BTreeMap, path::Path, time::Instant};
+
+use feed::{Message, Verified, Verifier, json::Value};
+use sqlx::{ConnectOptions, Row, sqlite::SqliteConnectOptions};
+use store::{Audience, Query, Store};
+
+use crate::{append::NOW, people::alice};
+
+/// The lines of the sample: the `value` of each, as it stands there, and the key.
+fn lines() -> Vec<(String, String)> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let start = line.find("\"value\":").unwrap() + "\"value\":".len();
+        let end = line.rfind(",\"timestamp\":").unwrap();
+        let key = Value::parse(line.as_bytes()).unwrap().get("key").unwrap().as_str().unwrap().into_owned();
+        (line[start..end].to_owned(), key)
+    };
+    text.lines().map(line).collect()
+}
+
+fn messages() -> Vec<Verified> {
+    let decoded = lines().iter().map(|(value, _)| Message::decode(value.as_bytes()).unwrap()).collect();
+    Verifier::new(None).verify_batch(decoded).into_iter().map(Result::unwrap).collect()
+}
+
+async fn store_with_sample(dir: &Path) -> Store {
+    let store = Store::create(dir, &alice().keys, None).await.unwrap();
+    for batch in messages().chunks(700) {
+        store.append(batch.to_vec(), NOW * 2_000, false).await.unwrap();
+    }
+    store
+}
+
+#[tokio::test]
+async fn the_export_is_the_import_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_sample(dir.path()).await;
+    let totals = store.totals().await.unwrap();
+    assert_eq!((totals.messages, totals.feeds), (2000, 10));
+    // A second import stores nothing.
+    store.append(messages(), NOW * 2_000, false).await.unwrap();
+    assert_eq!(store.totals().await.unwrap().messages, 2000);
+
+    let mut export = store.export(None);
+    let mut exported = Vec::new();
+    loop {
+        let some = export.next().await.unwrap();
+        if some.is_empty() {
+            break;
+        }
+        exported.extend(some.into_iter().map(|one| (String::from_utf8(one.value).unwrap(), one.key.to_string())));
+    }
+    assert!(exported == lines(), "each line as it came, in the same order");
+
+    let heads = store.snapshot().await.unwrap().heads;
+    let (feed, head) = heads.iter().next().unwrap();
+    let mut export = store.export(Some(*feed));
+    let of_feed = export.next().await.unwrap();
+    assert_eq!(of_feed.len() as u64, head.sequence);
+    assert_eq!(of_feed.last().unwrap().key, head.id);
+    assert!(export.next().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn names_threads_and_replies_are_real() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_sample(dir.path()).await;
+    let snapshot = store.snapshot().await.unwrap();
+    let people: Vec<_> = snapshot.heads.keys().map(|feed| (*feed).into()).collect();
+    let names = store.names(&people).await.unwrap();
+    let mut called: Vec<String> = names.values().map(|profile| profile.name.clone().unwrap()).collect();
+    called.sort();
+    assert!(
+        called.iter().any(|name| name.starts_with("Ada")) && called.iter().any(|name| name.starts_with("Bo")),
+        "{called:?}"
+    );
+    assert!(names.values().filter(|profile| profile.image.is_some()).count() >= 3);
+
+    let (mut before, mut cards) = (None, Vec::new());
+    loop {
+        let page = store.timeline(Query { audience: Audience::All, before, limit: 37, near: &[] }).await.unwrap();
+        cards.extend(page.cards);
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    let mut threads = BTreeMap::new();
+    for message in messages() {
+        if let social::Kind::Post(post) = social::read(&message).kind {
+            *threads.entry(post.root.unwrap_or(message.id())).or_insert(0) += 1;
+        }
+    }
+    assert_eq!(cards.len(), threads.len());
+    let rolled = cards.iter().find(|card| card.latest.len() == 2).unwrap();
+    let thread = store.thread(rolled.post.id).await.unwrap().unwrap();
+    assert_eq!(thread.posts().count(), threads[&rolled.post.id]);
+    assert_eq!(rolled.post.replies as usize, threads[&rolled.post.id] - 1);
+    assert!(cards.iter().any(|card| card.post.likes > 0));
+    assert!(people.iter().any(|person| snapshot.graph.follower_count(person) > 1));
+}
+
+const INDEX_TABLES: [&str; 6] = [
+    "SELECT * FROM timeline",
+    "SELECT * FROM links",
+    "SELECT * FROM votes",
+    "SELECT * FROM contacts",
+    "SELECT * FROM abouts",
+    "SELECT * FROM channels",
+];
+
+/// Every row of every index, as text.
+async fn index_rows(dir: &Path) -> Vec<Vec<String>> {
+    let mut db = SqliteConnectOptions::new().filename(dir.join("periwinkle.sqlite")).connect().await.unwrap();
+    let mut tables = Vec::new();
+    for statement in INDEX_TABLES {
+        let rows = sqlx::query(statement).fetch_all(&mut db).await.unwrap();
+        let text = |row: &sqlx::sqlite::SqliteRow| {
+            let column = |at| {
+                let integer = row.try_get_unchecked::<Option<i64>, _>(at).map(|value| format!("{value:?}"));
+                integer.or_else(|_| row.try_get_unchecked::<Option<Vec<u8>>, _>(at).map(|value| format!("{value:?}")))
+            };
+            (0..row.len()).map(|at| column(at).unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        tables.push(rows.iter().map(text).collect());
+    }
+    tables
+}
+
+#[tokio::test]
+async fn an_index_rebuilt_from_the_log_has_the_same_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_with_sample(dir.path()).await;
+    drop(store);
+    let before = index_rows(dir.path()).await;
+    assert!(before.iter().all(|table| table.len() > 5), "{:?}", before.iter().map(Vec::len).collect::<Vec<_>>());
+
+    let mut db = SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
+    for statement in [
+        "UPDATE index_versions SET version = version + 1",
+        "DELETE FROM links WHERE row % 2 = 0",
+        "DELETE FROM abouts",
+        "UPDATE contacts SET relation = 2",
+        "UPDATE timeline SET author = 1 WHERE row % 3 = 0",
+    ] {
+        sqlx::query(statement).execute(&mut db).await.unwrap();
+    }
+    drop(db);
+    let store = Store::open(dir.path()).await.unwrap();
+    assert!(index_rows(dir.path()).await == before);
+    let versions: i64 = {
+        let mut db =
+            SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
+        sqlx::query_scalar("SELECT count(*) FROM index_versions WHERE version = 1").fetch_one(&mut db).await.unwrap()
+    };
+    assert_eq!(versions, 6);
+    drop(store);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_version_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::create(dir.path(), &alice().keys, None).await.unwrap());
+    let mut db = SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
+    sqlx::query("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 5").execute(&mut db).await.unwrap();
+    drop(db);
+    let refused = Store::open(dir.path()).await.unwrap_err();
+    assert!(matches!(refused, store::OpenError::NewerVersion(_)), "{refused:?}");
+    assert!(refused.to_string().contains("Update Periwinkle"));
+}
+
+/// Prints how fast a batch goes in; run with `--release -- --nocapture appending` to measure.
+#[tokio::test]
+async fn appending_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bob = crate::people::bob();
+    let store = Store::create(dir.path(), &alice().keys, None).await.unwrap();
+    let count = if cfg!(debug_assertions) { 2_000 } else { 50_000 };
+    let sample = messages();
+    let contents: Vec<Value> = sample
+        .iter()
+        .filter_map(|message| match message.content() {
+            feed::Content::Object(value) => Some(value),
+            feed::Content::Sealed(_) => None,
+        })
+        .collect();
+    let batch: Vec<_> = (0..count).map(|n| bob.says(contents[n % contents.len()].clone())).collect();
+    let json: usize = batch.iter().map(|message| message.encoded().len()).sum();
+    let start = Instant::now();
+    for batch in batch.chunks(5_000) {
+        store.append(batch.to_vec(), NOW, false).await.unwrap();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    store.close().await.unwrap();
+    let disk = store.totals().await.unwrap();
+    println!(
+        "{count} messages in {seconds:.2} s: {:.0} a second; {} bytes on disk, {:.2} times the {json} bytes of JSON",
+        f64::from(u32::try_from(count).unwrap()) / seconds,
+        disk.bytes,
+        disk.bytes as f64 / json as f64,
+    );
+    assert_eq!(disk.messages, count as u64);
+}
