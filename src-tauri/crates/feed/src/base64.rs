@@ -24,9 +24,9 @@ pub(crate) fn decode_array<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     bytes.get(..written)?.try_into().ok()
 }
 
-/// 32 bytes from URL-safe text, with or without its padding.
+/// 32 bytes from URL-safe text, with or without its padding, which browsers may have percent-encoded.
 pub(crate) fn decode_url_safe(text: &str) -> Option<[u8; 32]> {
-    let bare = text.strip_suffix('=').unwrap_or(text);
+    let bare = ["=", "%3D", "%3d"].iter().find_map(|padding| text.strip_suffix(padding)).unwrap_or(text);
     URL_SAFE_NO_PAD.decode(bare).ok()?.try_into().ok()
 }
 

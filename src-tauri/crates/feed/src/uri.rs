@@ -137,6 +137,7 @@ mod tests {
             format!("ssb://feed/classic/{data}/"),
             format!("ssb:feed/classic/{}", data.trim_end_matches('=')),
             format!("ssb:feed/classic/{data}?from=here"),
+            format!("ssb://feed/classic/{}", data.replace('=', "%3D")),
         ] {
             assert_eq!(parse(&text), Ok(Named::Feed(feed)), "{text}");
         }

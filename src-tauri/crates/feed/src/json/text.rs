@@ -46,7 +46,7 @@ impl Text {
         }
     }
 
-    /// The characters in order; a lone surrogate as an error that holds it.
+    /// The UTF-16 units, when a lone surrogate is among them; [`Self::as_str`] has the text otherwise.
     pub(crate) fn units(&self) -> Option<&[u16]> {
         match &self.0 {
             Repr::WellFormed(_) => None,

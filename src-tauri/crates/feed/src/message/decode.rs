@@ -18,6 +18,10 @@ pub(super) fn from_json(text: &[u8]) -> Result<Message, DecodeError> {
 }
 
 pub(super) fn decode(encoded: &[u8]) -> Result<Message, DecodeError> {
+    if encoded.len() > MAX_ENCODED_BYTES {
+        let fault = Fault::TooLarge(String::from_utf8_lossy(encoded).encode_utf16().count());
+        return Err(DecodeError { author: None, sequence: None, fault });
+    }
     match scan(encoded) {
         Some((fields, id)) => Ok(fields.into_message(encoded, id)),
         None => judge(encoded),
@@ -86,9 +90,6 @@ fn scan(encoded: &[u8]) -> Option<(Fields, MessageId)> {
 /// Reads a message by way of its value, and says what is wrong with it.
 fn judge(encoded: &[u8]) -> Result<Message, DecodeError> {
     let unread = |fault| DecodeError { author: None, sequence: None, fault };
-    if encoded.len() > MAX_ENCODED_BYTES {
-        return Err(unread(Fault::TooLarge(encoded.len())));
-    }
     let value = Value::parse(encoded).map_err(|error| unread(error.into()))?;
     let compact = value.to_compact();
     if compact.as_bytes() != encoded {
@@ -110,6 +111,10 @@ fn build(value: &Value, encoded: String) -> Result<Message, DecodeError> {
     };
     let object = value.as_object().ok_or_else(|| refuse(Fault::NotAnObject))?;
     let fields = Fields::read(object).map_err(refuse)?;
+    if encoded.len() > MAX_ENCODED_BYTES {
+        // Too large without its layout already, which could be many times as large.
+        return Err(refuse(Fault::TooLarge(encoded.encode_utf16().count())));
+    }
     let text = json::indent(encoded.as_bytes());
     let id = identify(&text).map_err(refuse)?;
     Ok(fields.into_message(encoded.as_bytes(), id))

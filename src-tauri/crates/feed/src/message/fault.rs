@@ -79,7 +79,7 @@ pub enum Fault {
     /// `signature` is not the text of an Ed25519 signature.
     #[error("the signature must be canonical base64 of 64 bytes followed by .sig.ed25519")]
     Signature,
-    /// The canonical text is too long.
+    /// The canonical text has at least this many UTF-16 units, more than [`MAX_UNITS`].
     #[error("the message takes {0} characters, more than {MAX_UNITS}")]
     TooLarge(usize),
 }

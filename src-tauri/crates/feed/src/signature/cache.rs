@@ -106,3 +106,44 @@ impl fmt::Debug for Cache {
         write!(f, "{} authors, {} tables", self.authors.len(), self.tables)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::KeyPair;
+
+    fn author(number: usize) -> [u8; 32] {
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        *KeyPair::from_seed(&seed).feed_id().key()
+    }
+
+    #[test]
+    fn an_author_gets_a_table_once_it_pays() {
+        let mut cache = Cache::default();
+        for _ in 1..TABLE_FROM {
+            assert!(cache.key(&author(1), 1).unwrap().table.is_none());
+        }
+        assert!(cache.key(&author(1), 1).unwrap().table.is_some());
+        assert!(cache.key(&author(2), TABLE_FROM).unwrap().table.is_some());
+        assert!(cache.key(&[0xff; 32], 1).is_none());
+    }
+
+    #[test]
+    fn the_cache_forgets_who_was_idle_longest_and_stays_bounded() {
+        let mut cache = Cache::default();
+        for number in 0..MAX_TABLES + 8 {
+            cache.key(&author(0), TABLE_FROM).unwrap();
+            cache.key(&author(number), TABLE_FROM).unwrap();
+        }
+        let tables = |cache: &Cache| cache.authors.values().filter(|author| author.key.table.is_some()).count();
+        assert_eq!((cache.tables, tables(&cache)), (MAX_TABLES, MAX_TABLES));
+        assert!(cache.authors[&author(0)].key.table.is_some(), "in use all the time");
+        assert!(cache.authors[&author(1)].key.table.is_none(), "idle longest");
+        for number in 0..MAX_AUTHORS + 50 {
+            cache.key(&author(1000 + number), 1).unwrap();
+        }
+        assert_eq!(cache.authors.len(), MAX_AUTHORS);
+        assert_eq!((cache.tables, tables(&cache)), (0, 0), "counted even when the whole author is forgotten");
+    }
+}

@@ -2,8 +2,8 @@
 
 use feed::json::{MAX_DEPTH, Value};
 use feed::{
-    BlobId, DeviceKey, FeedId, ForkProof, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier, private_box,
-    sign, uri,
+    BlobId, DeviceKey, Fault, FeedId, ForkProof, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier,
+    private_box, sign, uri,
 };
 
 use super::data;
@@ -116,6 +116,19 @@ fn nesting_and_size_are_bounded() {
     assert_eq!(Value::parse(&nested(MAX_DEPTH + 1)), Err(feed::json::JsonError::TooDeep));
     assert!(Value::parse(&vec![b'['; 1 << 20]).is_err());
     assert_eq!(Value::parse(&vec![b' '; (1 << 20) + 1]), Err(feed::json::JsonError::TooLong));
+}
+
+#[test]
+fn a_message_that_would_be_huge_once_laid_out_is_refused_before() {
+    let keys = KeyPair::from_seed(&[3; 32]);
+    let written =
+        sign(&keys, None, None, 1.0, &Value::object([("type", "post")].map(|(key, kind)| (key, kind.into()))));
+    let text = String::from_utf8(written.unwrap().encoded().to_vec()).unwrap();
+    let deep = format!("{}0{}{}", "[".repeat(120), ",0".repeat(500_000), "]".repeat(120));
+    let huge = text.replace("\"post\"", &format!("\"post\",\"x\":{deep}"));
+    for result in [Message::from_json(huge.as_bytes()), Message::decode(huge.as_bytes())] {
+        assert!(matches!(result.unwrap_err().fault, Fault::TooLarge(units) if units > 1_000_000));
+    }
 }
 
 #[test]
