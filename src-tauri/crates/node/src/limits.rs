@@ -21,6 +21,8 @@ pub const MESSAGES_FRAME: usize = 96 << 10;
 
 /// How long a new link may stay without a hello.
 pub const HELLO_PATIENCE: Duration = Duration::from_secs(10);
+/// How long after a greeting with matching digests the other end has to say what is new.
+pub const GREETING_GRACE: Duration = Duration::from_millis(300);
 /// How long a link may take nothing of what is sent to it.
 pub const STALL_PATIENCE: Duration = Duration::from_secs(30);
 /// Links at once.
@@ -83,8 +85,10 @@ pub const CHANGES: usize = 4_096;
 pub const NOTIFICATIONS: usize = 5;
 /// See [`NOTIFICATIONS`].
 pub const NOTIFICATION_INTERVAL: Duration = Duration::from_secs(10);
-/// Messages in one batch from the links beyond which it is history, not news.
+/// Messages from the links in one go beyond which they are history, not news.
 pub const NEWS_BATCH: usize = 64;
+/// What comes after this long without a message is another go.
+pub const NEWS_QUIET: Duration = Duration::from_secs(1);
 /// Own messages remembered by id, newest first, so that answers to them are recognised.
 pub const OWN_IDS: usize = 4_096;
 /// Distance in follows up to which feeds are stored.

@@ -63,9 +63,11 @@ impl Node {
 
     fn flow_of(&self, id: LinkId, link: &Link) -> Flow {
         match self.ebt.progress(id) {
-            Some(progress) if link.notes_seen && progress.to_receive > 0 => Flow::Receiving(progress.to_receive),
-            Some(progress) if link.notes_seen && progress.to_send > 0 => Flow::Sending(progress.to_send),
-            Some(_) if link.notes_seen => Flow::Level,
+            Some(progress) if link.heard_at.is_some() && progress.to_receive > 0 => {
+                Flow::Receiving(progress.to_receive)
+            }
+            Some(progress) if link.heard_at.is_some() && progress.to_send > 0 => Flow::Sending(progress.to_send),
+            Some(_) if link.heard_at.is_some() => Flow::Level,
             _ => Flow::Connecting,
         }
     }

@@ -103,8 +103,7 @@ impl Node {
     /// Publishes what may be published now, refuses what has waited long enough, and sets the alarm for the rest.
     pub(crate) fn run_publishing(&mut self, now: Now) {
         self.lapse_claims(now);
-        loop {
-            let Some(wish) = self.publishing.queue.front() else { break };
+        while let Some(wish) = self.publishing.queue.front() {
             let waited = now.monotonic.saturating_duration_since(wish.since);
             let refusal = match self.publishing.standing {
                 Standing::Forked => Some(Refusal::Forked),
@@ -130,11 +129,15 @@ impl Node {
 
     /// Whether those near have had the chance to say that they hold newer messages of ours.
     fn peers_were_heard(&mut self, now: Now) -> bool {
-        let heard = !self.links.is_empty() && self.links.values().all(|link| link.notes_seen);
-        if heard || now.monotonic >= self.publishing.opens {
-            self.publishing.open = true;
-        }
+        self.publishing.open |= self.opens_at() <= now.monotonic;
         self.publishing.open
+    }
+
+    /// When the first publish may go out: once everybody near was heard, or when that has taken too long.
+    fn opens_at(&self) -> Instant {
+        let opens = self.publishing.opens;
+        let heard = self.links.values().map(|link| link.heard_at.unwrap_or(opens)).max();
+        heard.map_or(opens, |heard| heard.min(opens))
     }
 
     fn sign(&mut self, wish: Wish, now: Now) {
@@ -230,7 +233,7 @@ impl Node {
         let wish =
             publishing.queue.front().filter(|_| publishing.storing.is_none()).map(|wish| match publishing.standing {
                 Standing::Recovering { .. } => wish.since + limits::RECOVERY_PATIENCE,
-                Standing::Whole | Standing::Forked => publishing.opens.max(wish.since),
+                Standing::Whole | Standing::Forked => self.opens_at(),
             });
         // An own message that is on its way in wakes us by itself.
         let wish = wish.filter(|_| !self.log.in_flight(&self.own));

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use feed::{DeviceKey, FeedId};
 use replication::{
-    LinkId, Now,
+    Instant, LinkId, Now,
     ebt::{self, Clock, Want},
 };
 
@@ -39,8 +39,9 @@ pub(crate) struct Link {
     pub(crate) refused: BTreeSet<FeedId>,
     /// Messages that did not hold.
     pub(crate) refusals: u32,
-    /// Whether it has said what it holds.
-    pub(crate) notes_seen: bool,
+    /// When its word on what it holds counts as heard: with its first notes, or, where the digests agreed and it may have
+    /// nothing to say, a moment after the greeting.
+    pub(crate) heard_at: Option<Instant>,
     /// What it last said of our feed.
     pub(crate) own_note: Option<ebt::Note>,
     /// The number of its process, from its hello.
@@ -89,7 +90,7 @@ impl Link {
             inbox_bytes: 0,
             refused: BTreeSet::new(),
             refusals: 0,
-            notes_seen: false,
+            heard_at: None,
             own_note: None,
             run: 0,
             abouts: 0,
@@ -261,6 +262,7 @@ impl Node {
         link.phase = Phase::Live;
         let device = link.device;
         let agreed = clock_digest(&told) == theirs.held && clock_digest(&held) == theirs.told;
+        link.heard_at = agreed.then(|| now.monotonic + limits::GREETING_GRACE);
         link.own_note = held.get(&self.own).copied();
         link.run = theirs.run;
         self.ebt.handle_input(ebt::Input::LinkUp { link: id, peer: device, held, told, agreed }, now);
@@ -297,7 +299,7 @@ impl Node {
     fn on_notes(&mut self, id: LinkId, frame: u64, notes: Vec<(FeedId, ebt::Note)>, now: Now) {
         let own = notes.iter().rev().find(|(feed, _)| *feed == self.own).map(|(_, note)| *note);
         if let Some(link) = self.links.get_mut(&id) {
-            link.notes_seen = true;
+            link.heard_at = Some(link.heard_at.map_or(now.monotonic, |at| at.min(now.monotonic)));
             link.own_note = own.or(link.own_note);
             let device = link.device;
             if let Some(sequence) = own.and_then(ebt::Note::sequence) {

@@ -20,6 +20,8 @@ pub(crate) struct Telling {
     changes: BTreeSet<Change>,
     /// When a change of each kind was last told.
     told_at: BTreeMap<u8, Instant>,
+    /// Messages from the links since it was last quiet for [`limits::NEWS_QUIET`], and when the newest came.
+    burst: (usize, Instant),
     /// When the newest notifications left; at most [`limits::NOTIFICATIONS`].
     notified_at: VecDeque<Instant>,
     /// The newest notification that came too soon after others, standing for all of those.
@@ -93,6 +95,7 @@ impl Node {
     /// Reads what became durable: the follow graph, what changed on screen, what is news.
     pub(crate) fn observe(&mut self, stored: &[(Message, Origin)], now: Now) {
         let bulk = stored.len() > limits::NEWS_BATCH;
+        let news = self.is_news(stored, now);
         let mut wants_changed = false;
         for (message, origin) in stored {
             if message.author() == self.own {
@@ -107,14 +110,25 @@ impl Node {
                 wants_changed |= self.policy.apply(message.author().into(), message.sequence(), contact);
             }
             self.tell_meaning(message, &meaning);
-            let live = matches!(origin, Origin::Link(_)) && !bulk;
-            if live && social::is_fresh(message.timestamp(), now.wall) {
+            if news && matches!(origin, Origin::Link(_)) && social::is_fresh(message.timestamp(), now.wall) {
                 self.consider_notification(message, &meaning, now);
             }
         }
         if wants_changed {
             self.refresh_wants(now);
         }
+    }
+
+    /// Whether these are news, not a part of history that is being caught up with.
+    fn is_news(&mut self, stored: &[(Message, Origin)], now: Now) -> bool {
+        let came = stored.iter().filter(|(_, origin)| matches!(origin, Origin::Link(_))).count();
+        let (count, last) = &mut self.telling.burst;
+        if came > 0 {
+            let quiet = now.monotonic.saturating_duration_since(*last) >= limits::NEWS_QUIET;
+            *count = if quiet { came } else { count.saturating_add(came) };
+            *last = now.monotonic;
+        }
+        *count <= limits::NEWS_BATCH
     }
 
     fn tell_meaning(&mut self, message: &Message, meaning: &Meaning) {

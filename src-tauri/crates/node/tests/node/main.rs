@@ -1,4 +1,10 @@
 //! Specifications of a whole peer: nodes in memory, real signatures, bytes on every link, virtual time.
 
+mod greeting;
+mod hostile;
+mod importing;
+mod own_feed;
+mod stranger;
 mod sync;
+mod telling;
 mod world;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use feed::{DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
+use node::wire::kind;
 use node::{
     AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
     Output, Refusal, Standing, Ticket,
@@ -67,7 +68,6 @@ pub(crate) struct Peer {
     pub(crate) node: Node,
     verifier: Verifier,
     pub(crate) offline: bool,
-    /// The driver holds answers back while this is set.
     pub(crate) changes: Vec<Change>,
     pub(crate) notifications: Vec<Notification>,
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
@@ -116,6 +116,8 @@ pub(crate) struct World {
     pub(crate) latency: Duration,
     /// Bytes of replication frames (hello, notes, messages, level) since the last look, both ways and all links.
     pub(crate) bytes: usize,
+    /// Links take nothing while this is set.
+    pub(crate) deaf: bool,
     /// First bytes of the frames handed over.
     pub(crate) kinds: Vec<u8>,
 }
@@ -149,6 +151,7 @@ impl World {
             now: Now { monotonic: Instant::from_millis(0), wall: WALL },
             latency: Duration::from_millis(5),
             bytes: 0,
+            deaf: false,
             kinds: Vec::new(),
         }
     }
@@ -307,7 +310,9 @@ impl World {
                     let other = if ends[0] == who { ends[1] } else { ends[0] };
                     self.later(latency, other, Input::Received { link, frame });
                 }
-                self.later(latency, who, Input::Writable { link });
+                if !self.deaf {
+                    self.later(latency, who, Input::Writable { link });
+                }
             }
             Output::Close { link, reason } => {
                 peer.closed.push(reason);

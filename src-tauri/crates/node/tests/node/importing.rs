@@ -1,0 +1,118 @@
+//! Messages from files.
+
+use feed::Message;
+use node::{Change, RejectReason, Ticket};
+
+use crate::world::{Disk, World, block, follow, keys, post, s};
+
+fn messages(seed: u8, count: usize) -> Vec<Message> {
+    let mut disk = Disk::default();
+    (0..count).map(|number| disk.write(&keys(seed), 0, &post(&format!("number {number}")))).collect()
+}
+
+fn changed(message: &Message) -> Message {
+    let text = String::from_utf8_lossy(message.encoded()).replace("number", "nomber");
+    Message::from_json(text.as_bytes()).expect("still well formed")
+}
+
+#[test]
+fn any_order_goes_in_and_a_second_time_nothing_does() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let mut all: Vec<Message> = (10..15).flat_map(|seed| messages(seed, 60)).collect();
+    all.sort_by_key(|message| *message.id().hash());
+    let first = world.import(alice, all.clone());
+    assert_eq!((first.stored, first.known, first.waiting), (300, 0, 0));
+    assert_eq!(first.rejected, []);
+    let second = world.import(alice, all);
+    assert_eq!((second.stored, second.known, second.waiting), (0, 300, 0));
+    assert!(world.peers[alice].changes.contains(&Change::Timeline));
+}
+
+#[test]
+fn what_comes_too_early_waits_for_the_next_import() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let all = messages(9, 10);
+    let early = world.import(alice, all[4..].to_vec());
+    assert_eq!((early.stored, early.waiting), (0, 6));
+    let rest = world.import(alice, all[..4].to_vec());
+    assert_eq!((rest.stored, rest.waiting), (10, 0));
+}
+
+#[test]
+fn a_changed_byte_is_rejected_by_feed_and_sequence_and_the_rest_goes_in() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let (broken, sound) = (keys(8).feed_id(), keys(9).feed_id());
+    let mut all = messages(8, 10);
+    all[5] = changed(&all[5]);
+    all.extend(messages(9, 10));
+    let imported = world.import(alice, all);
+    assert_eq!(imported.stored, 15);
+    assert_eq!(imported.waiting, 4, "what follows waits for the true message");
+    let [rejected] = &imported.rejected[..] else { panic!("{:?}", imported.rejected) };
+    assert_eq!((rejected.feed, rejected.sequence, &rejected.reason), (broken, 6, &RejectReason::Signature));
+    assert!(rejected.to_string().starts_with(&format!("message 6 of {broken}: the signature does not fit")));
+    assert_eq!((world.peers[alice].holds(broken), world.peers[alice].holds(sound)), (5, 10));
+
+    let mended = world.import(alice, vec![messages(8, 10)[5].clone()]);
+    assert_eq!((mended.stored, mended.waiting), (5, 0));
+}
+
+#[test]
+fn a_forked_feed_is_frozen_with_its_proof() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let ours = messages(9, 3);
+    world.import(alice, ours[..2].to_vec());
+    let mut disk = Disk::default();
+    disk.write(&keys(9), 0, &post("another history"));
+    disk.write(&keys(9), 0, &post("of the same author"));
+    let other = disk.write(&keys(9), 0, &post("told elsewhere"));
+    let imported = world.import(alice, vec![other]);
+    assert!(matches!(imported.rejected[0].reason, RejectReason::Chain(_)));
+    world.run(s(1));
+    assert!(world.peers[alice].disk.frozen.contains(&keys(9).feed_id()));
+    let imported = world.import(alice, ours[2..].to_vec());
+    assert_eq!(imported.rejected[0].reason, RejectReason::Frozen);
+}
+
+#[test]
+fn an_imported_feed_is_relayed_to_whoever_asks() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let feed = keys(9).feed_id();
+    let bob = world.add(keys(2), Disk { wanted: [feed].into(), ..Disk::default() });
+    world.link(alice, bob);
+    world.run(s(1));
+    world.import(alice, messages(9, 20));
+    world.run(s(3));
+    assert_eq!(world.peers[bob].holds(feed), 20);
+}
+
+#[test]
+fn a_disk_that_is_full_rejects_and_later_takes_the_same_messages() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    world.peers[alice].disk.full = true;
+    let failed = world.import(alice, messages(9, 3));
+    assert_eq!(failed.stored, 0);
+    assert_eq!(failed.rejected.len(), 3);
+    assert!(matches!(failed.rejected[0].reason, RejectReason::Store(_)));
+    world.peers[alice].disk.full = false;
+    assert_eq!(world.import(alice, messages(9, 3)).stored, 3);
+}
+
+#[test]
+fn blocked_authors_are_not_brought_in() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    world.publish(alice, block(keys(9).feed_id()));
+    world.publish(alice, follow(keys(8).feed_id()));
+    world.run(s(3));
+    let imported = world.import(alice, messages(9, 2));
+    assert_eq!(imported.stored, 0);
+    assert!(imported.rejected.iter().all(|rejected| rejected.reason == RejectReason::Blocked));
+    assert_eq!(imported.ticket, Ticket(3));
+}
