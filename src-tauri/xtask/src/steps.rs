@@ -15,101 +15,65 @@ pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// What it checks.
     pub(crate) about: &'static str,
-    /// The Debian packages it needs.
-    packages: &'static [&'static [&'static str]],
-    /// Whether it compiles the shell, which embeds the built page.
-    page: bool,
-    /// The check, given the root of the repository.
-    check: fn(&Path) -> Tally,
+    needs: Needs,
+    check: Check,
 }
+
+/// What has to be there before a check.
+enum Needs {
+    /// Rust alone.
+    Rust,
+    /// These Debian packages and the built page, which the shell embeds.
+    Page(&'static [&'static [&'static str]]),
+}
+
+/// How a check is done.
+enum Check {
+    /// By this function, given the root of the repository.
+    Run(fn(&Path) -> Tally),
+    /// By the test program of this name, within so many minutes.
+    Tests(&'static str, u64),
+}
+
+const fn step(name: &'static str, about: &'static str, needs: Needs, check: Check) -> Step {
+    Step { name, about, needs, check }
+}
+
+use Check::{Run, Tests};
+use Needs::{Page, Rust};
 
 /// The checks in the order in which they run: the quick ones first, so that a slip is told early.
 pub(crate) const STEPS: &[Step] = &[
-    Step { name: "fmt", about: "Rust sources are formatted", packages: &[], page: false, check: fmt },
-    Step { name: "ui", about: "the page builds, its types hold, its own tests", packages: &[], page: true, check: ui },
-    Step {
-        name: "axe",
-        about: "every screen is accessible, in a browser",
-        packages: &[BROWSER],
-        page: true,
-        check: axe,
-    },
-    Step { name: "build", about: "everything compiles", packages: &[BUILD], page: true, check: build },
-    Step { name: "clippy", about: "no warnings", packages: &[BUILD], page: true, check: clippy },
-    Step {
-        name: "architecture",
-        about: "who imports whom, and tidiness",
-        packages: &[BUILD],
-        page: true,
-        check: |root| area(root, "architecture", 10),
-    },
-    Step {
-        name: "bindings",
-        about: "the page's types are those of the Rust code",
-        packages: &[BUILD],
-        page: true,
-        check: |root| area(root, "bindings", 10),
-    },
-    Step {
-        name: "unit",
-        about: "unit, property and documentation tests of every crate",
-        packages: &[BUILD],
-        page: true,
-        check: unit,
-    },
-    Step {
-        name: "feed-reference",
-        about: "the feed format against the JavaScript reference",
-        packages: &[BUILD],
-        page: true,
-        check: feed_reference,
-    },
-    Step {
-        name: "sim",
-        about: "many nodes in virtual time",
-        packages: &[BUILD],
-        page: true,
-        check: |root| area(root, "sim", 20),
-    },
-    Step {
-        name: "kills",
-        about: "killed at every write point, nothing is lost",
-        packages: &[BUILD],
-        page: true,
-        check: |root| area(root, "kills", 15),
-    },
-    Step {
-        name: "network",
-        about: "hosts in network namespaces, cables cut and healed",
-        packages: &[BUILD, HOSTS],
-        page: true,
-        check: |root| area(root, "network", 15),
-    },
-    Step {
-        name: "window",
-        about: "two real windows on two hosts",
-        packages: &[BUILD, DISPLAY, DRIVER, HOSTS],
-        page: true,
-        check: |root| area(root, "window", 15),
-    },
-    Step {
-        name: "deny",
-        about: "licences, bans and sources of the dependencies",
-        packages: &[BUILD],
-        page: false,
-        check: deny,
-    },
-    Step {
-        name: "advisories",
-        about: "known holes in the dependencies, where the lists can be reached",
-        packages: &[BUILD],
-        page: false,
-        check: advisories,
-    },
+    step("fmt", "Rust sources are formatted", Rust, Run(fmt)),
+    step("ui", "the page builds, its types hold, its own tests", Page(&[]), Run(ui)),
+    step("axe", "every screen is accessible, in a browser", Page(&[BROWSER]), Run(axe)),
+    step("build", "everything compiles", Page(&[BUILD]), Run(build)),
+    step("clippy", "no warnings", Page(&[BUILD]), Run(clippy)),
+    step("architecture", "who imports whom, and tidiness", Page(&[BUILD]), Tests("architecture", 10)),
+    step("bindings", "the page's types are those of the Rust code", Page(&[BUILD]), Tests("bindings", 10)),
+    step("unit", "unit, property and documentation tests", Page(&[BUILD]), Run(unit)),
+    step(
+        "feed-reference",
+        "the feed format against vectors and the JavaScript reference",
+        Page(&[BUILD]),
+        Run(feed_reference),
+    ),
+    step("sim", "many nodes in virtual time", Page(&[BUILD]), Tests("scenarios", 15)),
+    step("nodes", "real processes on loopback, and hostile ones", Page(&[BUILD]), Tests("nodes", 15)),
+    step("kills", "killed at every write point, nothing is lost", Page(&[BUILD]), Tests("kills", 15)),
+    step("network", "hosts in network namespaces, cables cut and healed", Page(&[BUILD, HOSTS]), Tests("network", 15)),
+    step("window", "two real windows on two hosts", Page(&[BUILD, DISPLAY, DRIVER, HOSTS]), Tests("window", 15)),
+    step("deny", "licences, bans and sources of the dependencies", Page(&[BUILD]), Run(deny)),
+    step(
+        "advisories",
+        "known holes in the dependencies, where the lists can be reached",
+        Page(&[BUILD]),
+        Run(advisories),
+    ),
 ];
 
-/// Test programs that have a step of their own; every other one belongs to `unit`.
-const AREAS: &[&str] = &["architecture", "bindings", "feed_reference", "sim", "kills", "network", "window"];
+/// The test program of the step `feed-reference`, which needs npm packages.
+const FEED_REFERENCE: &str = "conformance";
 
 const fn minutes(minutes: u64) -> Duration {
     Duration::from_secs(60 * minutes)
@@ -137,8 +101,11 @@ pub(crate) fn test(root: &Path, names: &[&str]) -> ExitCode {
     for step in chosen {
         println!("\n── {}: {}", step.name, step.about);
         let begun = Instant::now();
-        let tally = match prepare(root, step) {
-            Ok(()) => (step.check)(root),
+        let tally = match prepare(root, &step.needs) {
+            Ok(()) => match step.check {
+                Run(check) => check(root),
+                Tests(program, limit) => area(root, program, limit),
+            },
             Err(reason) => {
                 println!("{reason}");
                 Tally::one(false)
@@ -155,10 +122,11 @@ pub(crate) fn test(root: &Path, names: &[&str]) -> ExitCode {
     if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Installs what the step needs. Where little is missing this takes a moment.
-fn prepare(root: &Path, step: &Step) -> Result<(), String> {
-    setup::packages(step.packages)?;
-    if step.page { setup::page(root) } else { Ok(()) }
+/// Installs what a step needs. Where little is missing this takes a moment.
+fn prepare(root: &Path, needs: &Needs) -> Result<(), String> {
+    let Page(packages) = needs else { return Ok(()) };
+    setup::packages(packages)?;
+    setup::page(root)
 }
 
 /// Cargo at the root of the repository.
@@ -207,7 +175,8 @@ fn unit(root: &Path) -> Tally {
     let mut tests = cargo(root);
     tests.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
     for program in test_programs(root) {
-        if !AREAS.contains(&program.as_str()) {
+        let own = STEPS.iter().any(|step| matches!(step.check, Tests(name, _) if name == program));
+        if !own && program != FEED_REFERENCE {
             tests.args(["--test", &program]);
         }
     }
@@ -234,7 +203,7 @@ fn feed_reference(root: &Path) -> Tally {
         println!("{reason}");
         return Tally::one(false);
     }
-    area(root, "feed_reference", 10)
+    area(root, FEED_REFERENCE, 10)
 }
 
 fn deny(root: &Path) -> Tally {
@@ -272,7 +241,8 @@ fn advisories(root: &Path) -> Tally {
 
 fn reachable(name: &str, reached: bool, success: bool, output: &str) -> Tally {
     if !reached {
-        let reason = output.lines().find(|line| !line.trim().is_empty()).unwrap_or("no answer");
+        let said = |word: &str| output.lines().find(|line| line.to_lowercase().contains(word));
+        let reason = said("error").or_else(|| output.lines().next()).unwrap_or("no answer");
         println!("{name}: not run, its list cannot be reached from here ({})", reason.trim());
         return Tally::skip();
     }
