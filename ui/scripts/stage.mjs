@@ -85,8 +85,17 @@ export async function withBrowser(work) {
 /** Opens one shot on a page; the person's own clock stands still, so that pictures can be compared.
  * @param {import("playwright-core").Page} page @param {string} address @param {Shot} shot */
 export async function open(page, address, shot) {
-  await page.goto(`${address}?scene=${shot.scene}${shot.hash ?? ""}`);
-  await page.locator("main").waitFor();
+  // Chromium gives up what it loads when a network interface of this machine comes or goes: then once more.
+  for (let again = 2; ; again -= 1) {
+    try {
+      await page.goto(`${address}?scene=${shot.scene}${shot.hash ?? ""}`);
+      await page.locator("main").waitFor({ timeout: 10_000 });
+      break;
+    } catch (error) {
+      if (again === 0) throw error;
+      await page.goto("about:blank");
+    }
+  }
   await page.evaluate(() => document.fonts.ready);
   await shot.act?.(page);
   await page.waitForTimeout(450);

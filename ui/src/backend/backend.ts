@@ -41,7 +41,7 @@ export interface Backend {
   like(id: string, on: boolean): Promise<void>;
   rename(name: string, description: string | null): Promise<void>;
   standing(): Promise<Standing>;
-  /** The place that a notification wants opened, once. */
+  /** The place that a notification wanted opened before the page listened, once. */
   takeOpened(): Promise<Target | null>;
 
   /** Changes carry ids only; whoever shows the thing asks for it again. */

@@ -3,7 +3,7 @@
 /** Pairs from light to deep; white letters on either end reach 4.5 : 1 where the letter stands. */
 const TONES = [
   ["#5f69d4", "#434ba8"],
-  ["#2f8577", "#1f6459"],
+  ["#2b7e71", "#1f6459"],
   ["#a9613a", "#824522"],
   ["#8464b8", "#644594"],
   ["#3b7aa6", "#285a80"],

@@ -43,7 +43,7 @@ export class Session {
       this.backend.onChange((change) => {
         if (this.stage.kind === "ready" && (change.kind === "person" || change.kind === "standing")) this.readMeSoon();
       }),
-      this.backend.onOpen(() => void this.openTarget()),
+      this.backend.onOpen((target) => this.router.go(to.target(target))),
     ];
     return () => stops.forEach((stop) => stop());
   }
@@ -57,7 +57,7 @@ export class Session {
       else {
         this.me = state.value;
         this.stage = { kind: "ready" };
-        await this.openTarget();
+        void this.openTarget();
       }
     } catch (thrown) {
       this.stage = { kind: "failed", failure: asFailure(thrown, words.unknownFailure) };
@@ -96,14 +96,22 @@ export class Session {
   }
 
   private async readMe(): Promise<void> {
-    const state = await this.backend.startState();
-    if (state.kind === "ready") this.me = state.value;
+    try {
+      const state = await this.backend.startState();
+      if (state.kind === "ready") this.me = state.value;
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
   }
 
-  /** A notification was clicked: what it points to is taken once, whether the window was open or not. */
+  /** What a notification wanted opened before the page listened. */
   private async openTarget(): Promise<void> {
-    const target = await this.backend.takeOpened();
-    if (target) this.router.go(to.target(target));
+    try {
+      const target = await this.backend.takeOpened();
+      if (target) this.router.go(to.target(target));
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
   }
 }
 

@@ -5,12 +5,19 @@ import type { Toasts } from "./toasts.svelte";
 
 /** Cards a page. */
 const PAGE = 30;
+/** Replies that a card shows, as `Card.latest` has them. */
+const ROLLED_UP = 2;
 /** At most one reading every so many milliseconds, however fast posts pour in. */
 const READING_GAP = 250;
 
 /** What stands first in a card's order: a card with a new reply has come up and counts as new. */
 function newest(card: Card): string {
   return card.latest.at(-1)?.id ?? card.post.id;
+}
+
+/** What the reader wrote is no news to them. */
+function isMine(card: Card): boolean {
+  return (card.latest.at(-1) ?? card.post).author.relation === "me";
 }
 
 export class Timeline {
@@ -99,7 +106,20 @@ export class Timeline {
       const shown = new Map(this.cards.map((card) => [newest(card), card]));
       const read = new Map(page.cards.map((card) => [newest(card), card]));
       this.cards = this.cards.map((card) => read.get(newest(card)) ?? card);
-      this.arrived = page.cards.filter((card) => !shown.has(newest(card))).length;
+      this.arrived = page.cards.filter((card) => !shown.has(newest(card)) && !isMine(card)).length;
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
+  }
+
+  /** Brings one card up to date after the reader answered in it: nothing else moves, and older pages stay. */
+  async settle(id: string): Promise<void> {
+    try {
+      const { root, entries } = await this.backend.thread(id);
+      const posts = entries.flatMap((entry) => (entry.kind === "post" ? [entry.value] : []));
+      const first = posts.find((post) => post.id === root);
+      const latest = posts.filter((post) => post.id !== root).slice(-ROLLED_UP);
+      this.cards = this.cards.map((card) => (card.post.id === id ? { ...card, post: first ?? card.post, latest } : card));
     } catch (failure) {
       this.toasts.fail(failure);
     }

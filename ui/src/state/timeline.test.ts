@@ -60,6 +60,21 @@ describe("a timeline", () => {
     expect(timeline.cards.every((card) => card.latest.length === 0)).toBe(true);
   });
 
+  it("brings a card up to date where one answered in it, keeps older pages, and calls it no news", async () => {
+    const old = posts(70);
+    const backend = new MemoryBackend({ me, people: [bo], posts: old });
+    const timeline = follow(backend);
+    await vi.advanceTimersByTimeAsync(300);
+    await timeline.older();
+    const answered = timeline.cards[45]?.post.id ?? "";
+    await backend.publish({ text: "mine", replyTo: answered, channel: null });
+    await timeline.settle(answered);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(timeline.cards).toHaveLength(60);
+    expect(timeline.cards[45]?.latest.map((post) => post.text)).toEqual(["mine"]);
+    expect(timeline.arrived).toBe(0);
+  });
+
   it("shows the first posts of an empty list at once: nothing can jump", async () => {
     const backend = new MemoryBackend({ me, people: [bo] });
     const timeline = follow(backend);

@@ -79,8 +79,8 @@ export const words = {
     publish: (followers: number) =>
       followers === 0 ? "Publish to your diary" : many(followers, "Publish to 1 follower", "Publish to # followers"),
     publishing: "Publishing…",
-    diary: "Nobody follows you yet, so this stays with you until somebody does.",
-    public: "Anybody who meets you or your followers can receive it, and it cannot be taken back.",
+    diary: "Stays with you until somebody follows.",
+    public: "Public, and cannot be taken back.",
     left: (units: number) => many(units, "1 character left", "# characters left"),
     over: (units: number) => many(units, "1 character too many", "# characters too many"),
     channel: "Channel",
@@ -130,7 +130,7 @@ export const words = {
     missing: "A post is missing here",
     missingText: "Others answer it, but it has not arrived. It fills in by itself when somebody near has it.",
     notHere: "This thread is not stored here",
-    loading: "Reading the thread…",
+    notHereText: "It appears by itself when somebody near has it.",
   },
 
   person: {
