@@ -1,15 +1,16 @@
 //! Messages from files: any order within reason, every one checked, every refusal named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use feed::{ChainError, FeedId, Message, check_next};
 use replication::ebt::Want;
 
 use crate::{
     Node,
-    input::Ticket,
+    input::{AppendFailed, LoadFailed, Ticket},
     intake::Origin,
     limits,
+    node::Job,
     output::{Imported, Output, RejectReason, Rejected},
 };
 
@@ -27,8 +28,10 @@ struct Batch {
     stored: u64,
     known: u64,
     rejected: Vec<Rejected>,
-    /// Messages that are being checked or stored.
+    /// Messages that are being compared, checked or stored.
     outstanding: u64,
+    /// Messages in whose places others are stored, by feed, ascending.
+    to_compare: BTreeMap<FeedId, VecDeque<Message>>,
 }
 
 impl Importing {
@@ -42,6 +45,13 @@ impl Importing {
     fn known(&mut self, ticket: Ticket) {
         if let Some(batch) = self.open.get_mut(&ticket) {
             batch.known += 1;
+        }
+    }
+
+    /// One message of an import is decided.
+    fn settled(&mut self, ticket: Ticket) {
+        if let Some(batch) = self.open.get_mut(&ticket) {
+            batch.outstanding = batch.outstanding.saturating_sub(1);
         }
     }
 
@@ -83,6 +93,56 @@ impl Node {
         for feed in feeds {
             self.continue_waiting(feed);
         }
+        self.compare_known(ticket);
+    }
+
+    /// Asks for the stored messages in whose places imported ones stand.
+    fn compare_known(&mut self, ticket: Ticket) {
+        let Some(batch) = self.importing.open.get_mut(&ticket) else { return };
+        let stored = std::mem::take(&mut batch.to_compare);
+        for (feed, messages) in stored {
+            self.load_to_compare(ticket, feed, messages);
+        }
+    }
+
+    fn load_to_compare(&mut self, ticket: Ticket, feed: FeedId, messages: VecDeque<Message>) {
+        let (Some(first), Some(last)) = (messages.front(), messages.back()) else { return };
+        let (after, through) = (first.sequence().saturating_sub(1), last.sequence());
+        let ticket = self.ticket(Job::Compare { import: ticket, messages });
+        self.outbox.push_back(Output::Load { ticket, feed, after, through, max_bytes: limits::FRAME });
+    }
+
+    /// The stored messages are here: what equals them is known, what does not is looked into.
+    pub(crate) fn on_compare_loaded(
+        &mut self,
+        ticket: Ticket,
+        mut messages: VecDeque<Message>,
+        result: Result<Vec<Message>, LoadFailed>,
+    ) {
+        let stored = match result {
+            Ok(stored) if !stored.is_empty() => stored,
+            other => {
+                let reason = other.err().map_or_else(|| "it cannot be read back".into(), |failed| failed.reason);
+                for message in messages {
+                    let failed = RejectReason::Store(AppendFailed { reason: reason.clone() });
+                    self.on_import_lost(ticket, message, Some(failed));
+                }
+                return;
+            }
+        };
+        for ours in stored {
+            while let Some(message) = messages.pop_front_if(|message| message.sequence() <= ours.sequence()) {
+                if message == ours {
+                    self.importing.known(ticket);
+                    self.importing.settled(ticket);
+                } else {
+                    self.intake.push(message, Origin::Contradicts(ticket));
+                }
+            }
+        }
+        if let Some(feed) = messages.front().map(Message::author) {
+            self.load_to_compare(ticket, feed, messages);
+        }
     }
 
     /// Lets a message in if it is the next of its feed; else it waits, is known, or is refused.
@@ -92,7 +152,7 @@ impl Node {
             return self.importing.reject(ticket, &message, RejectReason::Blocked);
         }
         match check_next(self.log.tip(&feed), &message) {
-            Err(ChainError::Known { .. }) => self.importing.known(ticket),
+            Err(ChainError::Known { .. }) => self.admit_known(ticket, message),
             _ if self.log.is_frozen(&feed) => self.importing.reject(ticket, &message, RejectReason::Frozen),
             Ok(()) => {
                 self.log.arrived(feed, message.head());
@@ -111,34 +171,54 @@ impl Node {
         }
     }
 
+    /// A message stands in the place of one that is here: it is compared, now or when that one is durable.
+    fn admit_known(&mut self, ticket: Ticket, message: Message) {
+        let feed = message.author();
+        if message.sequence() > self.log.sequence(&feed) {
+            return self.importing.wait(ticket, message);
+        }
+        let known = self.log.recent(&feed, message.sequence()).is_some_and(|ours| *ours == message);
+        match self.importing.open.get_mut(&ticket) {
+            Some(batch) if known => batch.known += 1,
+            Some(batch) => {
+                batch.outstanding += 1;
+                batch.to_compare.entry(feed).or_default().push_back(message);
+            }
+            // It waited for an import that was answered long ago.
+            None => {}
+        }
+    }
+
     /// Lets in what waited for the newest message of a feed. It counts for the import that is under way.
     pub(crate) fn continue_waiting(&mut self, feed: FeedId) {
         let ticket = self.importing.open.keys().next_back().copied().unwrap_or(Ticket(0));
         loop {
             let next = self.log.tip(&feed).map_or(0, |head| head.sequence) + 1;
-            let Some(message) = self.importing.take(feed, next) else { return };
-            let contradicts = matches!(check_next(self.log.tip(&feed), &message), Err(ChainError::Fork { .. }));
-            if contradicts && self.log.in_flight(&feed) {
-                return self.importing.wait(ticket, message);
+            let Some(message) = self.importing.take(feed, next) else { break };
+            let fits = check_next(self.log.tip(&feed), &message);
+            // Whether it is a better copy of what is on its way, or a worse one, shows when that has arrived.
+            let undecided = message.sequence() > self.log.sequence(&feed) && self.log.in_flight(&feed);
+            if undecided && fits.is_err() {
+                self.importing.wait(ticket, message);
+                break;
             }
             self.admit(ticket, message);
         }
+        self.compare_known(ticket);
     }
 
     /// An imported message is durable. Its feed counts as asked for.
     pub(crate) fn on_import_stored(&mut self, ticket: Ticket, message: &Message) {
         if let Some(batch) = self.importing.open.get_mut(&ticket) {
             batch.stored += 1;
-            batch.outstanding -= 1;
         }
+        self.importing.settled(ticket);
         self.ask_for(message.author());
     }
 
     /// An imported message was refused; without a reason of its own it waits for a better one in place of the one before.
     pub(crate) fn on_import_lost(&mut self, ticket: Ticket, message: Message, reason: Option<RejectReason>) {
-        if let Some(batch) = self.importing.open.get_mut(&ticket) {
-            batch.outstanding -= 1;
-        }
+        self.importing.settled(ticket);
         match reason {
             Some(reason) => self.importing.reject(ticket, &message, reason),
             None => self.importing.wait(ticket, message),

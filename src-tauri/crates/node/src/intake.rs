@@ -30,6 +30,8 @@ pub(crate) enum Origin {
     Import(Ticket),
     /// The `about` with which a peer introduces itself: only its signature matters, it is not stored.
     Name(LinkId),
+    /// From a file, in place of a message that is stored: a bad copy, or a fork.
+    Contradicts(Ticket),
     /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either.
     Suspect,
 }
@@ -216,9 +218,22 @@ impl Node {
                 (Origin::Suspect, result) => {
                     self.intake.leave(&message);
                     match result {
-                        Some(Ok(suspect)) => self.look_into_fork(suspect, now),
+                        Some(Ok(suspect)) => self.look_into_fork(suspect),
                         _ => drop(self.intake.suspects.remove(&feed)),
                     }
+                }
+                (Origin::Contradicts(ticket), result) => {
+                    self.intake.leave(&message);
+                    let reason = match result {
+                        Some(Ok(suspect)) => {
+                            if !self.log.is_frozen(&feed) && self.intake.suspects.insert(feed) {
+                                self.look_into_fork(suspect);
+                            }
+                            RejectReason::Frozen
+                        }
+                        _ => RejectReason::Signature,
+                    };
+                    self.on_import_lost(ticket, message, Some(reason));
                 }
                 (origin, _) if lost.contains(&feed) => self.lose(message, origin, None),
                 (origin, Some(Ok(verified))) => {
@@ -235,6 +250,9 @@ impl Node {
             self.log.drop_unchecked(feed);
         }
         self.drop_waiting_for_checks(&lost, now);
+        for feed in lost {
+            self.continue_waiting(feed);
+        }
     }
 
     /// Drops what waits to be checked behind something that was lost.
@@ -272,7 +290,7 @@ impl Node {
                 }
             }
             Origin::Import(ticket) => self.on_import_lost(ticket, message, reason),
-            Origin::Here | Origin::Name(_) | Origin::Suspect => {}
+            Origin::Here | Origin::Name(_) | Origin::Suspect | Origin::Contradicts(_) => {}
         }
     }
 
@@ -346,12 +364,9 @@ impl Node {
     }
 
     /// A signed message contradicts the head of its feed: fetch that head, as the other half of the proof.
-    fn look_into_fork(&mut self, suspect: Verified, now: Now) {
+    fn look_into_fork(&mut self, suspect: Verified) {
         let feed = suspect.author();
         let sequence = self.log.sequence(&feed).min(suspect.sequence());
-        if let Some(ours) = self.log.recent(&feed, sequence).cloned() {
-            return self.prove_fork(ours, suspect, now);
-        }
         let ticket = self.ticket(Job::Fork { suspect: Box::new(suspect) });
         let after = sequence.saturating_sub(1);
         self.outbox.push_back(Output::Load { ticket, feed, after, through: sequence, max_bytes: limits::MESSAGE });

@@ -92,6 +92,8 @@ pub(crate) enum Job {
     Load { link: LinkId, feed: FeedId, after: u64 },
     /// The head of a feed that a signed message contradicts.
     Fork { suspect: Box<Verified> },
+    /// Stored messages in whose places imported ones stand.
+    Compare { import: Ticket, messages: VecDeque<Message> },
     /// The newest own messages, for their ids.
     OwnIds { through: u64 },
     /// The saved clocks of the device at the other end of a link.
@@ -231,6 +233,7 @@ impl Node {
                 sending.loaded(feed, after, result.ok());
             }
             Some(Job::Fork { suspect }) => self.on_fork_loaded(*suspect, result, now),
+            Some(Job::Compare { import, messages }) => self.on_compare_loaded(import, messages, result),
             Some(Job::OwnIds { through }) => {
                 let Ok(messages) = result else { return };
                 for message in &messages {

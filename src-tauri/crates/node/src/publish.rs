@@ -31,6 +31,10 @@ pub(crate) struct Publishing {
     standing: Standing,
     /// What the store knew at the start to be missing.
     missing_through: u64,
+    /// The store stands on another chain than what was signed here.
+    forked: bool,
+    /// What was last told to be worth remembering, see [`Node::missing_through`].
+    remembered: u64,
     claims: BTreeMap<DeviceKey, Claim>,
 }
 
@@ -64,6 +68,8 @@ impl Publishing {
             open: offline,
             standing,
             missing_through,
+            forked: standing == Standing::Forked,
+            remembered: missing_through,
             claims: BTreeMap::new(),
         }
     }
@@ -82,6 +88,13 @@ impl Publishing {
         if let Some(claim) = self.claims.get_mut(&device) {
             claim.believed = false;
         }
+    }
+
+    /// The highest sequence of our feed that the store or somebody whom we follow says to exist.
+    fn lasting(&self) -> u64 {
+        let lasting = |claim: &&Claim| claim.believed && claim.until.is_none();
+        let claimed = self.claims.values().filter(lasting).map(|claim| claim.sequence).max();
+        self.missing_through.max(claimed.unwrap_or(0))
     }
 
     /// The highest sequence of our feed that is believed to exist.
@@ -202,6 +215,14 @@ impl Node {
         }
     }
 
+    /// Up to which sequence own messages are missing here by the word of the store or of somebody whom the person follows.
+    /// The driver keeps it, so that a restart does not publish over what others hold. What strangers say is not in it:
+    /// otherwise one lie would silence a feed for ever. [`Change::Standing`] tells when it changes.
+    pub fn missing_through(&self) -> Option<u64> {
+        let lasting = self.publishing.lasting();
+        (lasting > self.log.sequence(&self.own)).then_some(lasting)
+    }
+
     /// Our feed grew: what peers say of it is worth waiting for a while longer, as messages do come.
     pub(crate) fn on_own_grew(&mut self, now: Now) {
         for claim in self.publishing.claims.values_mut().filter(|claim| claim.believed && claim.until.is_some()) {
@@ -215,14 +236,16 @@ impl Node {
         let have = self.log.sequence(&self.own);
         self.publishing.claims.retain(|_, claim| claim.sequence > have);
         let expected = self.publishing.expected();
-        let standing = if self.log.is_frozen(&self.own) {
+        let standing = if self.publishing.forked || self.log.is_frozen(&self.own) {
             Standing::Forked
         } else if expected > have {
             Standing::Recovering { expected }
         } else {
             Standing::Whole
         };
-        if std::mem::replace(&mut self.publishing.standing, standing) != standing {
+        let remembered = self.publishing.lasting();
+        let before = std::mem::replace(&mut self.publishing.standing, standing);
+        if before != standing || std::mem::replace(&mut self.publishing.remembered, remembered) != remembered {
             self.tell(Change::Standing);
         }
     }

@@ -61,6 +61,49 @@ fn a_changed_byte_is_rejected_by_feed_and_sequence_and_the_rest_goes_in() {
 }
 
 #[test]
+fn a_changed_copy_of_what_is_stored_is_rejected_and_changes_nothing() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let mut all = messages(9, 30);
+    world.import(alice, all.clone());
+    all[3] = changed(&all[3]);
+    let again = world.import(alice, all);
+    assert_eq!((again.stored, again.known), (0, 29));
+    assert_eq!(again.rejected.len(), 1);
+    assert_eq!((again.rejected[0].sequence, &again.rejected[0].reason), (4, &RejectReason::Signature));
+    assert!(world.peers[alice].disk.frozen.is_empty());
+}
+
+#[test]
+fn of_two_copies_in_one_file_the_true_one_goes_in() {
+    for changed_first in [true, false] {
+        let mut world = World::new();
+        let alice = world.person(1);
+        let mut all = messages(9, 10);
+        let copies =
+            if changed_first { [changed(&all[4]), all[4].clone()] } else { [all[4].clone(), changed(&all[4])] };
+        all.splice(4..5, copies);
+        let imported = world.import(alice, all);
+        assert_eq!((imported.stored, imported.waiting), (10, 0), "changed first: {changed_first}");
+        assert_eq!(imported.rejected.len(), 1);
+        assert_eq!(imported.rejected[0].reason, RejectReason::Signature);
+    }
+}
+
+#[test]
+fn another_history_of_a_stored_feed_is_a_fork() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    world.import(alice, messages(9, 5));
+    let mut disk = Disk::default();
+    let other = disk.write(&keys(9), 0, &post("another beginning"));
+    let imported = world.import(alice, vec![other]);
+    assert_eq!(imported.rejected[0].reason, RejectReason::Frozen);
+    assert!(world.peers[alice].disk.frozen.contains(&keys(9).feed_id()));
+    assert_eq!(world.peers[alice].holds(keys(9).feed_id()), 5);
+}
+
+#[test]
 fn a_forked_feed_is_frozen_with_its_proof() {
     let mut world = World::new();
     let alice = world.person(1);

@@ -166,6 +166,7 @@ fn a_friends_word_stops_publishing_until_the_messages_come() {
     assert!(refusal.to_string().starts_with("Messages 7 to 9 of your own feed are missing"));
     world.run(s(600));
     assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 9 }, "a friend is believed");
+    assert_eq!(world.peers[alice].node.missing_through(), Some(9));
 }
 
 #[test]
@@ -175,6 +176,7 @@ fn a_strangers_false_word_stops_publishing_for_half_a_minute_only() {
     let mut mallory = Stranger::greeted(&mut world, alice, keys(66));
     mallory.send_notes(&mut world, &[(keys(ALICE).feed_id(), Note::lazy(1 << 40))]);
     assert!(matches!(world.peers[alice].node.standing(), Standing::Recovering { .. }));
+    assert_eq!(world.peers[alice].node.missing_through(), None, "nothing that a restart has to remember");
     for _ in 0..6 {
         world.run(s(5));
         mallory.send_notes(&mut world, &[(keys(ALICE).feed_id(), Note::lazy(1 << 40))]);
