@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use feed::MessageId;
 use net::{Net, NetEvent, NetEvents};
-use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Output, Refusal, Standing, Ticket};
+use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Output, Refusal, Ticket};
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -117,10 +117,10 @@ impl Io {
     fn carry_out(&mut self, node: &mut Node) {
         while let Some(output) = node.poll_output() {
             if let Output::Changed(node::Change::Standing) = &output
-                && let Standing::Recovering { expected } = node.standing()
+                && let Some(sequence) = node.missing_through()
             {
                 // Written down, so that a restart does not publish over what others have shown.
-                self.writer.push(Job::ExpectOwn { sequence: expected }, &mut self.tasks);
+                self.writer.push(Job::ExpectOwn { sequence }, &mut self.tasks);
             }
             self.start(output);
         }
