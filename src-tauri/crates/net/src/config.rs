@@ -53,6 +53,9 @@ pub struct Patience {
     pub heartbeat: Duration,
     /// A link on which nothing at all arrived for so long is dead: two heartbeats were missed, and a third is late.
     pub silence: Duration,
+    /// The same after a sign that a link may be dead: the network changed, or its peer made another connection. Longer than a
+    /// heartbeat.
+    pub doubt: Duration,
     /// How long the first frame of a link may take.
     pub first_frame: Duration,
     /// How long any frame may take from its first byte on, in addition to its length at [`MIN_FRAME_RATE`].
@@ -68,6 +71,7 @@ impl Default for Patience {
         Self {
             heartbeat: Duration::from_millis(2_500),
             silence: Duration::from_secs(8),
+            doubt: Duration::from_secs(4),
             first_frame: Duration::from_secs(10),
             frame: Duration::from_secs(10),
             stall: Duration::from_secs(60),

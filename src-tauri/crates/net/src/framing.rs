@@ -5,7 +5,10 @@
 
 use std::{
     io,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -25,9 +28,28 @@ const PREFIX: usize = 4;
 /// Bytes read or written at a time, and the size of either buffer.
 const CHUNK: usize = 64 << 10;
 
+/// What others may know of a reader: whether it is still being spoken to.
+#[derive(Debug, Default)]
+pub(crate) struct Pulse {
+    /// Reads that brought something.
+    heard: AtomicU64,
+    /// Whether it does not listen, because nobody takes its frames.
+    waits_for_room: AtomicBool,
+}
+
+impl Pulse {
+    /// Whether nothing is heard for so long, although it is listened to.
+    pub(crate) async fn is_silent_for(&self, time: Duration) -> bool {
+        let before = self.heard.load(Ordering::Relaxed);
+        tokio::time::sleep(time).await;
+        !self.waits_for_room.load(Ordering::Relaxed) && self.heard.load(Ordering::Relaxed) == before
+    }
+}
+
 /// Reads frames of one stream.
 pub(crate) struct FrameReader<R> {
     stream: BufReader<R>,
+    pulse: Arc<Pulse>,
     /// Room for received frames that nobody has taken yet; see [`crate::config::INCOMING_BYTES`].
     room: Arc<Semaphore>,
     patience: Patience,
@@ -38,10 +60,11 @@ pub(crate) struct FrameReader<R> {
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
-    pub(crate) fn new(stream: R, room: Arc<Semaphore>, patience: Patience) -> Self {
+    pub(crate) fn new(stream: R, room: Arc<Semaphore>, pulse: Arc<Pulse>, patience: Patience) -> Self {
         let now = Instant::now();
         Self {
             stream: BufReader::with_capacity(CHUNK, stream),
+            pulse,
             room,
             patience,
             first_until: Some(now + patience.first_frame),
@@ -58,9 +81,12 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 continue;
             }
             let cost = u32::try_from(length + FRAME_OVERHEAD).unwrap_or(u32::MAX);
+            self.pulse.waits_for_room.store(true, Ordering::Relaxed);
             let Ok(room) = Arc::clone(&self.room).acquire_many_owned(cost).await else {
                 return Err(DownReason::ShuttingDown); // nobody closes the semaphore while the link stands
             };
+            self.pulse.heard.fetch_add(1, Ordering::Relaxed);
+            self.pulse.waits_for_room.store(false, Ordering::Relaxed);
             let frame = self.body(length).await?;
             self.first_until = None;
             return Ok((frame, room));
@@ -82,6 +108,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 (0, _) => return Err(truncated()),
                 _ => filled += count,
             }
+            self.pulse.heard.fetch_add(1, Ordering::Relaxed);
             until.get_or_insert_with(|| Instant::now() + self.patience.frame);
         }
         let limit = if self.first_until.is_some() { MAX_FIRST_FRAME } else { MAX_FRAME };
@@ -104,6 +131,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
             if within(rest.read_buf(&mut frame), until, self.first_until, self.patience.silence).await? == 0 {
                 return Err(truncated());
             }
+            self.pulse.heard.fetch_add(1, Ordering::Relaxed);
         }
         Ok(frame)
     }

@@ -176,6 +176,7 @@ impl Hub {
             Wake::Sighting(Sighting::NetworkChanged) => {
                 self.peers.network_changed(now);
                 self.wanted.network_changed(now);
+                self.links.values().for_each(|outgoing| outgoing.doubt());
             }
             Wake::Delivered | Wake::Time => {}
         }
@@ -339,6 +340,11 @@ impl Hub {
                 Action::KeepOut { device, out } => {
                     if let Some(peer) = identity::peer(&device) {
                         self.swarm.behaviour_mut().streams.keep_out(peer, out);
+                    }
+                }
+                Action::Doubt { link } => {
+                    if let Some(outgoing) = self.links.get(&link) {
+                        outgoing.doubt();
                     }
                 }
                 Action::Discovered { device, address } => {

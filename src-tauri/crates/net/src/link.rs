@@ -19,7 +19,7 @@ use tokio_util::{compat::FuturesAsyncReadCompatExt, sync::CancellationToken};
 use crate::{
     config::{FRAME_OVERHEAD, INCOMING_BYTES, OUTGOING_BYTES, OUTGOING_LOW, Patience},
     event::{DownReason, LinkId, NetEvent},
-    framing::{FrameReader, FrameWriter},
+    framing::{FrameReader, FrameWriter, Pulse},
     net::SendError,
 };
 
@@ -74,6 +74,8 @@ impl LinkTable {
 pub(crate) struct Outgoing {
     queue: Mutex<Queue>,
     changed: Notify,
+    /// Notified when the link may be dead.
+    doubted: Notify,
     /// Cancelled when the link is to end, and when it is to end without writing anything more.
     ending: CancellationToken,
     aborted: CancellationToken,
@@ -132,6 +134,11 @@ impl Outgoing {
         self.aborted.cancel();
     }
 
+    /// The link may be dead: it has to give a sign of life soon.
+    pub(crate) fn doubt(&self) {
+        self.doubted.notify_one();
+    }
+
     fn next(&self) -> Next {
         let mut queue = self.lock();
         match queue.frames.pop_front() {
@@ -187,9 +194,11 @@ pub(crate) async fn run(start: LinkStart, stream: Stream) -> DownReason {
     // A closed channel means that the driver is gone: then there is nobody to serve.
     if events.send(NetEvent::LinkUp { link, device, address, outbound }.into()).await.is_ok() {
         let (read, write) = tokio::io::split(stream.compat());
+        let pulse = Arc::new(Pulse::default());
         reason = tokio::select! {
-            reason = receive(link, read, &events, patience) => reason,
+            reason = receive(link, read, &events, Arc::clone(&pulse), patience) => reason,
             reason = transmit(link, write, &outgoing, &events, patience) => reason,
+            reason = listen_for_life(&outgoing, &pulse, patience) => reason,
             () = outgoing.overdue(patience) => DownReason::ShuttingDown,
         };
     }
@@ -200,13 +209,24 @@ pub(crate) async fn run(start: LinkStart, stream: Stream) -> DownReason {
     reason
 }
 
+/// Completes when the link was doubted and then nothing was heard.
+async fn listen_for_life(outgoing: &Outgoing, pulse: &Pulse, patience: Patience) -> DownReason {
+    loop {
+        outgoing.doubted.notified().await;
+        if pulse.is_silent_for(patience.doubt).await {
+            return DownReason::Silent(patience.doubt);
+        }
+    }
+}
+
 async fn receive(
     link: LinkId,
     stream: impl AsyncRead + Unpin,
     events: &mpsc::Sender<Delivery>,
+    pulse: Arc<Pulse>,
     patience: Patience,
 ) -> DownReason {
-    let mut reader = FrameReader::new(stream, Arc::new(Semaphore::new(INCOMING_BYTES)), patience);
+    let mut reader = FrameReader::new(stream, Arc::new(Semaphore::new(INCOMING_BYTES)), pulse, patience);
     loop {
         match reader.next().await {
             Ok((frame, room)) => {

@@ -43,6 +43,8 @@ pub(crate) enum Action {
     Disconnect { device: DeviceKey },
     /// Let a device in no more, or again.
     KeepOut { device: DeviceKey, out: bool },
+    /// See soon whether a link is alive.
+    Doubt { link: LinkId },
     /// Tell the driver.
     Discovered { device: DeviceKey, address: Multiaddr },
     /// Tell the driver.
@@ -198,7 +200,7 @@ impl Peers {
         }
     }
 
-    /// A connection stands.
+    /// A connection stands. When there is a link already, that one is doubted: its peer may have lost it.
     pub(crate) fn connected(&mut self, device: DeviceKey, connection: ConnectionId, outbound: bool, now: Instant) {
         self.make_room(device);
         let peer = self.peers.entry(device).or_insert_with(|| Peer::new(now, now));
@@ -206,6 +208,9 @@ impl Peers {
             peer.dialling = false;
         }
         peer.connections.insert(connection, Connection::default());
+        if let Link::Up { link, .. } = peer.link {
+            self.actions.push(Action::Doubt { link });
+        }
     }
 
     /// A connection is gone. Its link, if there was one, ends by [`Peers::link_ended`].

@@ -17,7 +17,7 @@ fn quick() -> Patience {
 
 fn reader(patience: Patience) -> (DuplexStream, FrameReader<DuplexStream>) {
     let (there, here) = duplex(CHUNK);
-    (there, FrameReader::new(here, Arc::new(Semaphore::new(INCOMING_BYTES)), patience))
+    (there, FrameReader::new(here, Arc::new(Semaphore::new(INCOMING_BYTES)), Arc::default(), patience))
 }
 
 async fn raw(stream: &mut DuplexStream, length: u32, bytes: &[u8]) {
@@ -121,7 +121,7 @@ async fn without_room_nothing_is_read_and_waiting_for_room_is_not_the_peers_faul
     let (there, here) = duplex(CHUNK);
     let room = Arc::new(Semaphore::new(2_000 + FRAME_OVERHEAD));
     let patience = Patience { frame: Duration::from_millis(50), ..quick() };
-    let mut reader = FrameReader::new(here, room, patience);
+    let mut reader = FrameReader::new(here, room, Arc::default(), patience);
     let mut writer = FrameWriter::new(there, quick());
     for _ in 0..2 {
         writer.write(&[9; 2_000]).await.expect("written");

@@ -81,7 +81,7 @@ fn a_second_connection_gets_no_stream_and_serves_when_the_first_one_breaks() {
     let now = Instant::now();
     let mut peers = linked(now);
     peers.connected(HIGH, connection(2), true, now);
-    assert_eq!(peers.actions(now), []);
+    assert_eq!(peers.actions(now), [Action::Doubt { link: LinkId(1) }], "why would it connect if it had a link");
     peers.disconnected(HIGH, connection(1), now);
     peers.link_ended(HIGH, LinkId(1), &DownReason::Broken("reset".into()), None, now);
     assert_eq!(peers.actions(now), [Action::Open { device: HIGH, connection: connection(2) }]);
@@ -97,7 +97,8 @@ fn a_second_stream_takes_the_place_of_the_first() {
     assert_eq!(peers.stream(LOW, connection(2), false, now), Verdict::Replace(LinkId(1)));
     peers.link_ended(LOW, LinkId(1), &DownReason::Replaced, Some(connection(2)), now);
     peers.link_started(LOW, LinkId(2), connection(2), now);
-    assert_eq!(peers.actions(now), [Action::Close { connection: connection(1) }]);
+    let expected = [Action::Doubt { link: LinkId(1) }, Action::Close { connection: connection(1) }];
+    assert_eq!(peers.actions(now), expected);
 }
 
 #[test]
