@@ -8,6 +8,7 @@ fn quick() -> Patience {
     Patience {
         heartbeat: ms(50),
         silence: ms(300),
+        doubt: ms(150),
         first_frame: ms(900),
         frame: ms(500),
         stall: ms(200),
