@@ -24,7 +24,17 @@ pub(crate) const PURE: &[&str] = &["feed", "social", "replication", "node", "sim
 
 /// Runtimes, databases, sockets and sources of chance: out of reach of a pure crate, however deep.
 const IMPURE: &[&str] = &[
-    "async-std", "getrandom", "hyper", "libp2p", "libsqlite3-sys", "mio", "smol", "socket2", "sqlx", "tauri", "tokio",
+    "async-std",
+    "getrandom",
+    "hyper",
+    "libp2p",
+    "libsqlite3-sys",
+    "mio",
+    "smol",
+    "socket2",
+    "sqlx",
+    "tauri",
+    "tokio",
 ];
 
 fn metadata() -> Metadata {
@@ -61,7 +71,9 @@ fn crates_import_only_what_the_architecture_allows() {
     for package in metadata.workspace_packages() {
         let name = package.name.as_str();
         let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
-            wrong.push(format!("{name} is new: say in tests/architecture/arrows.rs what it may import, and why it exists"));
+            wrong.push(format!(
+                "{name} is new: say in tests/architecture/arrows.rs what it may import, and why it exists"
+            ));
             continue;
         };
         for dependency in &dependencies[&package.id] {

@@ -1,0 +1,11 @@
+//! The real window: two people on two hosts, each with a display, a session bus and a home of their own, driven as a person
+//! would drive it. Pictures of every step are kept in `target/shots`.
+
+mod browser;
+mod bus;
+mod display;
+mod hosts;
+mod meeting;
+mod page;
+mod person;
+mod process;
