@@ -22,6 +22,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 const PAGE_BYTES: u32 = 8192;
 /// Pages that the log of recent writes may hold before it is copied into the database: 32 MiB.
 const CHECKPOINT_PAGES: &str = "4000";
+/// What the log of recent writes keeps on the disk after it was copied, in bytes: as much as between two checkpoints.
+const WAL_BYTES: &str = "33554432";
 /// Page cache of the one connection that writes, in KiB (negative by SQLite's convention).
 const WRITER_CACHE: &str = "-32768";
 /// Page cache of each connection that reads.
@@ -56,6 +58,7 @@ pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteCon
     }
     let mut db = options(folder)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", WAL_BYTES)
         .pragma("cache_size", WRITER_CACHE)
         .connect()
         .await
@@ -79,10 +82,19 @@ pub(crate) async fn open_readers(folder: &Path) -> Result<SqlitePool, StoreError
 /// Copies the recent writes into the database file and syncs it. Returns whether all of them went in: not while
 /// somebody reads an older state.
 pub(crate) async fn checkpoint(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+    run_checkpoint("PRAGMA wal_checkpoint(PASSIVE)", db).await
+}
+
+/// Like [`checkpoint`], and gives the room that the recent writes took back to the disk. For the end: it waits for
+/// everybody who reads.
+pub(crate) async fn last_checkpoint(db: &mut SqliteConnection) -> Result<bool, StoreError> {
+    run_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)", db).await
+}
+
+async fn run_checkpoint(statement: &'static str, db: &mut SqliteConnection) -> Result<bool, StoreError> {
     // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: busy, frames in the log, frames copied.
     // With `synchronous=NORMAL` both files are synced by it (https://www.sqlite.org/pragma.html#pragma_synchronous).
-    let (busy, logged, copied): (i64, i64, i64) =
-        sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)").fetch_one(db).await?;
+    let (busy, logged, copied): (i64, i64, i64) = sqlx::query_as(statement).fetch_one(db).await?;
     Ok(busy == 0 && logged == copied)
 }
 

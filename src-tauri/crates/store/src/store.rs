@@ -18,7 +18,7 @@ use crate::{
     folder::{Folder, disk},
     journal::{JOURNAL, Journal},
     rebuild::rebuild_stale,
-    schema::{self, checkpoint, meta, read_meta, renew_generation, write_meta},
+    schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
     standing::{Memory, Mending, Standing, compare},
 };
 
@@ -190,7 +190,7 @@ impl Store {
         let mut writer = self.inner.writer.lock().await;
         self.inner.readers.close().await;
         let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
-        if checkpoint(&mut writer.db).await?
+        if last_checkpoint(&mut writer.db).await?
             && self.standing() == Standing::Whole
             && let Some(head) = head
         {

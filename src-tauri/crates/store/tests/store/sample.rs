@@ -1,6 +1,6 @@
 //! Two thousand messages of ten people, made with the JavaScript reference: in and out again, byte for byte.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path};
 
 use feed::{Message, Verified, Verifier, json::Value};
 use sqlx::{ConnectOptions, Row, sqlite::SqliteConnectOptions};
@@ -170,37 +170,4 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     let refused = Store::open(dir.path()).await.unwrap_err();
     assert!(matches!(refused, store::OpenError::NewerVersion(_)), "{refused:?}");
     assert!(refused.to_string().contains("Update Periwinkle"));
-}
-
-/// Prints how fast a batch goes in; run with `--release -- --nocapture appending` to measure.
-#[tokio::test]
-async fn appending_is_measured() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut bob = crate::people::bob();
-    let store = Store::create(dir.path(), &alice().keys, None).await.unwrap();
-    let count = if cfg!(debug_assertions) { 2_000 } else { 50_000 };
-    let sample = messages();
-    let contents: Vec<Value> = sample
-        .iter()
-        .filter_map(|message| match message.content() {
-            feed::Content::Object(value) => Some(value),
-            feed::Content::Sealed(_) => None,
-        })
-        .collect();
-    let batch: Vec<_> = (0..count).map(|n| bob.says(contents[n % contents.len()].clone())).collect();
-    let json: usize = batch.iter().map(|message| message.encoded().len()).sum();
-    let start = Instant::now();
-    for batch in batch.chunks(5_000) {
-        store.append(batch.to_vec(), NOW, false).await.unwrap();
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    store.close().await.unwrap();
-    let disk = store.totals().await.unwrap();
-    println!(
-        "{count} messages in {seconds:.2} s: {:.0} a second; {} bytes on disk, {:.2} times the {json} bytes of JSON",
-        f64::from(u32::try_from(count).unwrap()) / seconds,
-        disk.bytes,
-        disk.bytes as f64 / json as f64,
-    );
-    assert_eq!(disk.messages, count as u64);
 }
