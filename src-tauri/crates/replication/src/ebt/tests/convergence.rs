@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::mesh::{Mesh, Traffic};
-use crate::LinkId;
+use crate::{
+    LinkId,
+    ebt::{Input, Want},
+};
 
 /// What happens to a mesh.
 #[derive(Clone, Debug)]
@@ -14,6 +17,7 @@ enum Happening {
     Cut { link: usize },
     Join { a: usize, b: usize, delay: u64 },
     Wait { millis: u64 },
+    Wish { of: usize, author: usize, want: Want },
 }
 
 const DEVICES: usize = 6;
@@ -25,6 +29,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => (0..DEVICES, 1..DEVICES, 0..80_000_u64)
             .prop_map(|(a, step, delay)| Happening::Join { a, b: (a + step) % DEVICES, delay }),
         4 => (0..1_500_u64).prop_map(|millis| Happening::Wait { millis }),
+        1 => (0..DEVICES, 0..DEVICES, prop_oneof![Just(Want::Replicate), Just(Want::Ignore)])
+            .prop_map(|(of, author, want)| Happening::Wish { of, author, want }),
     ]
 }
 
@@ -59,8 +65,13 @@ proptest! {
                 }
                 Happening::Join { a, b, delay } => join_once(&mut mesh, a, b, delay),
                 Happening::Wait { millis } => mesh.run_for(millis),
+                Happening::Wish { of, author, want } => {
+                    let feed = mesh.feed(author);
+                    mesh.input(of, Input::Want { feed, want });
+                }
             }
         }
+        mesh.everyone_wants_everything();
         for device in 1..DEVICES {
             join_once(&mut mesh, device - 1, device, 10_000);
         }

@@ -67,11 +67,7 @@ pub(super) struct Mesh {
     next_link: u64,
     pub(super) now: u64,
     pub(super) traffic: Traffic,
-    published: BTreeMap<(FeedId, u64), u64>,
-    /// Microseconds from publishing to each delivery.
-    pub(super) latencies: Vec<u64>,
     rng: ChaCha8Rng,
-    pub(super) log: Option<Vec<String>>,
 }
 
 pub(super) fn device(index: usize) -> DeviceKey {
@@ -99,10 +95,7 @@ impl Mesh {
             next_link: 0,
             now: 1_000_000,
             traffic: Traffic::default(),
-            published: BTreeMap::new(),
-            latencies: Vec::new(),
             rng: ChaCha8Rng::seed_from_u64(seed),
-            log: None,
         }
     }
 
@@ -141,7 +134,6 @@ impl Mesh {
     pub(super) fn publish(&mut self, by: usize) {
         let feed = self.feed(by);
         let sequence = self.head(by, feed) + 1;
-        self.published.insert((feed, sequence), self.now);
         self.input(by, Input::Appended { feed, sequence, from: None });
     }
 
@@ -203,9 +195,6 @@ impl Mesh {
 
     fn drain(&mut self, of: usize) {
         while let Some(output) = self.devices[of].ebt.poll_output() {
-            if let Some(log) = &mut self.log {
-                log.push(format!("{} {of}: {output:?}", self.now));
-            }
             match output {
                 Output::SendNotes { link, notes } => {
                     self.traffic.notes += notes.len() as u64;
@@ -265,9 +254,6 @@ impl Mesh {
                         self.input(to, Input::Known { link, feed, sequence });
                     } else if sequence == head + 1 {
                         self.traffic.delivered += 1;
-                        if let Some(at) = self.published.get(&(feed, sequence)) {
-                            self.latencies.push(self.now - at);
-                        }
                         self.input(to, Input::Appended { feed, sequence, from: Some(link) });
                     } else {
                         self.input(to, Input::Gap { link, feed });

@@ -2,9 +2,9 @@
 
 mod convergence;
 mod desk;
+mod hostile;
 mod levels;
 mod mesh;
 mod notes;
 mod outbox;
 mod repair;
-mod scenario;
