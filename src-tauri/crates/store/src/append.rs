@@ -76,22 +76,21 @@ impl Inner {
         write_point("before-journal");
         let end = with_journal(&journal, move |journal| {
             let end = journal.end();
-            match journal.append(bodies.iter().map(Message::encoded)) {
-                Ok(()) => Ok(end),
-                // Part of it may have reached the disk: that must not meet another message at the same sequence.
-                Err(error) => journal.truncate(end).and(Err(error)),
-            }
+            journal.append(bodies.iter().map(Message::encoded)).map(|()| end)
         })
         .await?;
         write_point("after-journal");
         if let Err(error) = self.commit(writer, staged).await {
             // The caller learns that it failed, and may sign something else at the same sequence: forget this one.
-            with_journal(&journal, move |journal| journal.truncate(end)).await?;
+            with_journal(&journal, move |journal| journal.take_back(end)).await?;
             return Err(error);
         }
         if let Some(newest) = newest {
             self.note_journalled(newest.head());
-            self.cut_journal(writer, newest).await?;
+            if let Err(error) = self.cut_journal(writer, newest).await {
+                // The messages are stored, so this is no failure of theirs: the journal stays long for now.
+                tracing::warn!(%error, "the journal of own messages could not be cut");
+            }
         }
         Ok(())
     }

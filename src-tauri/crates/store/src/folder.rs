@@ -82,12 +82,18 @@ impl Folder {
 /// Writes a file of mode 0600 so that readers see the old content or the new, never a part: a temporary file, synced,
 /// renamed, and the folder synced.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (_, temporary) = write_beside(path, content)?;
+    fs::rename(&temporary, path)?;
+    sync_folder_of(path)
+}
+
+/// The first half of [`write_whole`]: a synced file of mode 0600 beside `path`, and its name.
+pub(crate) fn write_beside(path: &Path, content: &[u8]) -> io::Result<(File, PathBuf)> {
     let temporary = path.with_extension("new");
     let mut file = owner_only().create(true).truncate(true).open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    sync_folder_of(path)
+    Ok((file, temporary))
 }
 
 /// Makes a new or renamed name in a folder survive a power cut.

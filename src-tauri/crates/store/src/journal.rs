@@ -6,14 +6,14 @@
 //! Form: [`MAGIC`], then frames of `u32 length (little endian) ‖ first 8 bytes of SHA-256 of the body ‖ body`.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest, Sha256};
 
-use crate::folder::{owner_only, sync_folder_of, write_whole};
+use crate::folder::{owner_only, sync_folder_of, write_beside, write_whole};
 
 /// The name of the file in the folder.
 pub(crate) const JOURNAL: &str = "own.journal";
@@ -31,8 +31,10 @@ const CUT_FROM: u64 = 256 * 1024;
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
-    /// How much of the file is known to be whole.
+    /// How much of the file counts.
     length: u64,
+    /// Whether the file may hold something behind `length`, which must be gone before anything else is written there.
+    has_tail: bool,
 }
 
 impl Journal {
@@ -47,17 +49,15 @@ impl Journal {
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;
         let (bodies, whole) = read_frames(&content);
-        let mut journal = Self { path, file, length: whole as u64 };
-        if whole < content.len() {
-            journal.truncate(whole as u64)?;
-        }
+        let mut journal = Self { path, file, length: whole as u64, has_tail: whole < content.len() };
         if whole < MAGIC.len() {
             journal.replace(&[])?;
         }
+        journal.cut_tail()?;
         Ok((journal, bodies))
     }
 
-    /// Where the journal ends now; [`Self::truncate`] goes back to it.
+    /// Where the journal ends now; [`Self::take_back`] goes back to it.
     pub(crate) fn end(&self) -> u64 {
         self.length
     }
@@ -67,24 +67,40 @@ impl Journal {
         self.length > CUT_FROM
     }
 
-    /// Writes `bodies` and returns when they are on the disk.
+    /// Writes `bodies` and returns when they are on the disk. When it fails, nothing of them counts.
     pub(crate) fn append<'a>(&mut self, bodies: impl IntoIterator<Item = &'a [u8]>) -> io::Result<()> {
+        // Two different messages at one sequence must never stand in the journal.
+        self.cut_tail()?;
         let mut frames = Vec::new();
         for body in bodies {
             write_frame(&mut frames, body);
         }
+        self.has_tail = true;
         self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.write_all(&frames)?;
-        self.file.sync_data()?;
+        let written = self.file.write_all(&frames).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Tried at once, since the process may end; should it fail as well, it is tried before the next write.
+            let _ = self.cut_tail();
+            return Err(error);
+        }
+        self.has_tail = false;
         self.length += frames.len() as u64;
         Ok(())
     }
 
-    /// Forgets what was written after `end`.
-    pub(crate) fn truncate(&mut self, end: u64) -> io::Result<()> {
-        self.file.set_len(end)?;
-        self.file.sync_all()?;
+    /// Forgets what was written after `end`. Also when it fails nothing is written behind it before it is gone.
+    pub(crate) fn take_back(&mut self, end: u64) -> io::Result<()> {
         self.length = end;
+        self.has_tail = true;
+        self.cut_tail()
+    }
+
+    fn cut_tail(&mut self) -> io::Result<()> {
+        if self.has_tail {
+            self.file.set_len(self.length)?;
+            self.file.sync_all()?;
+            self.has_tail = false;
+        }
         Ok(())
     }
 
@@ -94,11 +110,13 @@ impl Journal {
         for body in bodies {
             write_frame(&mut content, body);
         }
-        write_whole(&self.path, &content)?;
-        self.file = owner_only().open(&self.path)?;
-        sync_folder_of(&self.path)?;
+        let (file, temporary) = write_beside(&self.path, &content)?;
+        fs::rename(temporary, &self.path)?;
+        // From here on the old file has no name: what follows must go into the new one, whatever else fails.
+        self.file = file;
         self.length = content.len() as u64;
-        Ok(())
+        self.has_tail = false;
+        sync_folder_of(&self.path)
     }
 }
 
@@ -166,7 +184,7 @@ mod tests {
         journal.append([b"one".as_slice()]).unwrap();
         let end = journal.end();
         journal.append([b"two".as_slice()]).unwrap();
-        journal.truncate(end).unwrap();
+        journal.take_back(end).unwrap();
         journal.append([b"three".as_slice()]).unwrap();
         assert_eq!(reopen(dir.path()).1, [b"one".to_vec(), b"three".to_vec()]);
         journal.replace(&[b"three"]).unwrap();

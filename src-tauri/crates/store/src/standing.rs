@@ -32,7 +32,10 @@ pub(crate) struct Memory {
 impl Memory {
     /// The standing of a feed whose log ends at `head`.
     pub(crate) fn standing(&self, head: Option<&Head>, is_frozen: bool) -> Standing {
-        if self.is_split || is_frozen {
+        let contradicts = |log: &Head| {
+            self.journalled.is_some_and(|journal| journal.sequence == log.sequence && journal.id != log.id)
+        };
+        if self.is_split || is_frozen || head.is_some_and(contradicts) {
             return Standing::Recovering { expected: None };
         }
         let held = head.map_or(0, |head| head.sequence);
@@ -142,5 +145,12 @@ mod tests {
         assert_eq!(memory.standing(Some(&all[0].head()), false), Standing::Recovering { expected: Some(2) });
         assert_eq!(memory.standing(Some(&all[1].head()), false), Standing::Whole);
         assert_eq!(memory.standing(Some(&all[1].head()), true), Standing::Recovering { expected: None });
+        let memory = Memory { journalled: Some(chain(&["a", "x"])[1].head()), ..Memory::default() };
+        assert_eq!(memory.standing(Some(&all[0].head()), false), Standing::Recovering { expected: Some(2) });
+        assert_eq!(
+            memory.standing(Some(&all[1].head()), false),
+            Standing::Recovering { expected: None },
+            "another history"
+        );
     }
 }
