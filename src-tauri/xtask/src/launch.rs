@@ -6,12 +6,15 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use crate::processes::{forget_our_package, run as run_child};
+use crate::processes::{ask as ask_child, forget_our_package, run as run_child};
 use crate::setup;
 use crate::steps::cargo;
 
 /// Compiling everything, cold, on a slow machine.
 const BUILD: Duration = Duration::from_secs(60 * 60);
+
+/// A question to a program of ours.
+const MOMENT: Duration = Duration::from_secs(60);
 
 const NO_DISPLAY: &str = "\
 There is no display here (neither WAYLAND_DISPLAY nor DISPLAY is set), so the window cannot open. Say which you want:
@@ -81,14 +84,19 @@ fn choose() -> Option<Face> {
 }
 
 fn start(root: &Path, face: Face, arguments: &[&str]) -> Result<ExitCode, String> {
-    // The build of the workspace wants the system libraries of the window even for the node alone.
-    let groups: &[&[&str]] = if face == Face::Memory { &[setup::BUILD, setup::DISPLAY] } else { &[setup::BUILD] };
-    setup::packages(groups)?;
-    setup::page(root)?;
-    if !run_child(cargo(root).args(["build", "--workspace", "--bins"]), BUILD).success {
+    let name = if face == Face::Headless { "peri" } else { "periwinkle" };
+    match face {
+        Face::Headless => setup::packages(&[setup::COMPILER])?,
+        Face::Window => setup::packages(&[setup::COMPILER, setup::BUILD])?,
+        Face::Memory => setup::packages(&[setup::COMPILER, setup::BUILD, setup::DISPLAY])?,
+    }
+    if face != Face::Headless {
+        setup::page(root)?;
+    }
+    let package = if face == Face::Headless { "cli" } else { "periwinkle" };
+    if !run_child(cargo(root).args(["build", "--package", package, "--bin", name]), BUILD).success {
         return Err("Periwinkle could not be compiled: see the messages above.".into());
     }
-    let name = if face == Face::Headless { "peri" } else { "periwinkle" };
     let mut command = Command::new(crate::steps::target(root).join("debug").join(name));
     forget_our_package(&mut command);
     match face {
@@ -98,13 +106,38 @@ fn start(root: &Path, face: Face, arguments: &[&str]) -> Result<ExitCode, String
         }
         Face::Headless => {
             // `--dir` and `--profile` stand before the subcommand, everything else after it.
-            let (before, after): (Vec<&str>, Vec<&str>) = split_folder(arguments);
-            command.args(before).arg("serve").args(after);
+            let (folder, rest) = split_folder(arguments);
+            begin(command.args(folder))?;
+            command.arg("serve").args(rest);
             println!("Starting without a window; Ctrl-C ends it.");
             Err(format!("{name} could not be started: {}", command.exec()))
         }
         Face::Memory => on_display_in_memory(command.args(arguments)),
     }
+}
+
+/// Makes a key where nobody lives in the folder yet; the window would ask for a name there. `peri` names the folder already.
+fn begin(peri: &Command) -> Result<(), String> {
+    let again = || {
+        let mut again = Command::new(peri.get_program());
+        again.args(peri.get_args());
+        again
+    };
+    if ask_child(again().arg("id"), MOMENT).success {
+        return Ok(());
+    }
+    let mut init = again();
+    init.arg("init");
+    if std::io::stdin().is_terminal() {
+        print!("What do people call you? ");
+        std::io::stdout().flush().map_err(|error| error.to_string())?;
+        let mut name = String::new();
+        std::io::stdin().read_line(&mut name).map_err(|error| error.to_string())?;
+        init.args(["--name", name.trim()]);
+    } else {
+        println!("Nobody is there to be asked for a name: `peri name NAME` gives one later.");
+    }
+    if run_child(&mut init, MOMENT).success { Ok(()) } else { Err("No key could be made.".into()) }
 }
 
 /// Parts the arguments that name the folder from the rest.

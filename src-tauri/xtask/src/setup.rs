@@ -7,10 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::processes::{ask, run};
 
+/// To compile anything.
+pub(crate) const COMPILER: &[&str] = &["build-essential", "pkg-config"];
 /// To compile the shell.
-pub(crate) const BUILD: &[&str] = &["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "librsvg2-dev"];
+pub(crate) const BUILD: &[&str] = &["libwebkit2gtk-4.1-dev", "librsvg2-dev"];
 /// To show the window on a display in memory.
-pub(crate) const DISPLAY: &[&str] = &["xvfb", "xauth", "dbus-daemon"];
+pub(crate) const DISPLAY: &[&str] = &["xvfb", "dbus-daemon"];
 /// To drive the window from a test.
 pub(crate) const DRIVER: &[&str] = &["webkit2gtk-driver"];
 /// To check the page by itself in a browser.
@@ -30,7 +32,7 @@ const STAMP: &str = "node_modules/.installed-from";
 
 /// Installs everything that building and testing need.
 pub(crate) fn everything(root: &Path) -> Result<(), String> {
-    packages(&[BUILD, DISPLAY, DRIVER, BROWSER, HOSTS])?;
+    packages(&[COMPILER, BUILD, DISPLAY, DRIVER, BROWSER, HOSTS])?;
     page(root)
 }
 

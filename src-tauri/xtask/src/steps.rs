@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::processes::{ask, run};
-use crate::setup::{self, BROWSER, BUILD, DISPLAY, DRIVER, HOSTS};
+use crate::setup::{self, BROWSER, BUILD, COMPILER, DISPLAY, DRIVER, HOSTS};
 use crate::tally::Tally;
 
 /// One check.
@@ -47,27 +47,37 @@ pub(crate) const STEPS: &[Step] = &[
     step("fmt", "Rust sources are formatted", Rust, Run(fmt)),
     step("ui", "the page builds, its types hold, its own tests", Page(&[]), Run(ui)),
     step("axe", "every screen is accessible, in a browser", Page(&[BROWSER]), Run(axe)),
-    step("build", "everything compiles", Page(&[BUILD]), Run(build)),
-    step("clippy", "no warnings", Page(&[BUILD]), Run(clippy)),
-    step("architecture", "who imports whom, and tidiness", Page(&[BUILD]), Tests("architecture", 10)),
-    step("bindings", "the page's types are those of the Rust code", Page(&[BUILD]), Tests("bindings", 10)),
-    step("unit", "unit, property and documentation tests", Page(&[BUILD]), Run(unit)),
+    step("build", "everything compiles", Page(&[COMPILER, BUILD]), Run(build)),
+    step("clippy", "no warnings", Page(&[COMPILER, BUILD]), Run(clippy)),
+    step("architecture", "who imports whom, and tidiness", Page(&[COMPILER, BUILD]), Tests("architecture", 10)),
+    step("bindings", "the page's types are those of the Rust code", Page(&[COMPILER, BUILD]), Tests("bindings", 10)),
+    step("unit", "unit, property and documentation tests", Page(&[COMPILER, BUILD]), Run(unit)),
     step(
         "feed-reference",
         "the feed format against vectors and the JavaScript reference",
-        Page(&[BUILD]),
+        Page(&[COMPILER, BUILD]),
         Run(feed_reference),
     ),
-    step("sim", "many nodes in virtual time", Page(&[BUILD]), Tests("scenarios", 15)),
-    step("nodes", "real processes on loopback, and hostile ones", Page(&[BUILD]), Tests("nodes", 15)),
-    step("kills", "killed at every write point, nothing is lost", Page(&[BUILD]), Tests("kills", 15)),
-    step("network", "hosts in network namespaces, cables cut and healed", Page(&[BUILD, HOSTS]), Tests("network", 15)),
-    step("window", "two real windows on two hosts", Page(&[BUILD, DISPLAY, DRIVER, HOSTS]), Tests("window", 15)),
-    step("deny", "licences, bans and sources of the dependencies", Page(&[BUILD]), Run(deny)),
+    step("sim", "many nodes in virtual time", Page(&[COMPILER, BUILD]), Tests("scenarios", 15)),
+    step("nodes", "real processes on loopback, and hostile ones", Page(&[COMPILER, BUILD]), Tests("nodes", 15)),
+    step("kills", "killed at every write point, nothing is lost", Page(&[COMPILER, BUILD]), Tests("kills", 15)),
+    step(
+        "network",
+        "hosts in network namespaces, cables cut and healed",
+        Page(&[COMPILER, BUILD, HOSTS]),
+        Tests("network", 15),
+    ),
+    step(
+        "window",
+        "two real windows on two hosts",
+        Page(&[COMPILER, BUILD, DISPLAY, DRIVER, HOSTS]),
+        Tests("window", 15),
+    ),
+    step("deny", "licences, bans and sources of the dependencies", Page(&[COMPILER, BUILD]), Run(deny)),
     step(
         "advisories",
         "known holes in the dependencies, where the lists can be reached",
-        Page(&[BUILD]),
+        Page(&[COMPILER, BUILD]),
         Run(advisories),
     ),
 ];
