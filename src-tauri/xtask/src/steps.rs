@@ -252,7 +252,8 @@ fn advisories(root: &Path) -> Tally {
 fn reachable(name: &str, reached: bool, success: bool, output: &str) -> Tally {
     if !reached {
         let said = |word: &str| output.lines().find(|line| line.to_lowercase().contains(word));
-        let reason = said("error").or_else(|| output.lines().next()).unwrap_or("no answer");
+        let reason =
+            said("npm error").or_else(|| said("error")).or_else(|| output.lines().next()).unwrap_or("no answer");
         println!("{name}: not run, its list cannot be reached from here ({})", reason.trim());
         return Tally::skip();
     }
