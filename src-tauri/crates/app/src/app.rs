@@ -24,7 +24,7 @@ use crate::{place, posts, status, storage};
 /// How a node is run.
 #[derive(Clone)]
 pub struct Options {
-    /// How it meets others; `None` runs it alone, for commands that only need the folder.
+    /// How it meets others. `None` runs it alone and without a socket, for commands that only need the folder for a moment.
     pub network: Option<Network>,
     /// The desktop around it.
     pub desktop: Arc<dyn Desktop>,
@@ -62,7 +62,13 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
     stop: CancellationToken,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    driving: Option<JoinHandle<()>>,
+    answering: Option<JoinHandle<()>>,
 }
 
 impl App {
@@ -131,7 +137,9 @@ impl App {
             Some(network) => Some(join(store.keys(), network).await?),
             None => None,
         };
-        let server = Server::bind(store.folder()).map_err(|error| Failure::disk(store.folder(), &error))?;
+        // One who opens the folder for a moment has no time for callers: they wait until the folder is free.
+        let server = options.network.as_ref().map(|_| Server::bind(store.folder())).transpose();
+        let server = server.map_err(|error| Failure::disk(store.folder(), &error))?;
 
         let (mailbox, commands) = mpsc::channel(MAILBOX);
         let (changes, _) = broadcast::channel(CHANGES);
@@ -145,25 +153,28 @@ impl App {
             changes,
             desktop: options.desktop,
             stop: CancellationToken::new(),
-            tasks: Mutex::new(Vec::new()),
+            tasks: Mutex::default(),
         };
         let app = Self { inner: Arc::new(inner) };
-        let driving = tokio::spawn(drive(node, io));
-        let answering = tokio::spawn(server.serve(app.clone(), app.inner.stop.clone()));
-        app.inner.tasks.lock().await.extend([answering, driving]);
+        let mut tasks = app.inner.tasks.lock().await;
+        tasks.driving = Some(tokio::spawn(drive(node, io)));
+        tasks.answering = server.map(|server| tokio::spawn(server.serve(app.clone(), app.inner.stop.clone())));
+        drop(tasks);
         Ok(app)
     }
 
     /// Finishes what was begun, saves, closes. Further calls of any clone are refused.
     pub async fn shutdown(&self) {
         let tasks = std::mem::take(&mut *self.inner.tasks.lock().await);
+        // First the door, so that whoever asked through it is answered by a node that still runs.
+        self.inner.stop.cancel();
+        if let Some(answering) = tasks.answering {
+            ended(answering.await);
+        }
         // A loop that has ended already needs no telling.
         let _ = self.inner.mailbox.send(Command::Stop).await;
-        self.inner.stop.cancel();
-        for task in tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task of the node ended badly");
-            }
+        if let Some(driving) = tasks.driving {
+            ended(driving.await);
         }
     }
 
@@ -336,6 +347,12 @@ async fn open(
         })
     });
     opened.await.map_err(Failure::internal)?
+}
+
+fn ended(task: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = task {
+        tracing::error!(%error, "a task of the node ended badly");
+    }
 }
 
 async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents), Failure> {

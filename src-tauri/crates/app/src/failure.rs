@@ -81,10 +81,19 @@ impl From<StoreError> for Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
+        if let Refusal::Content(SignError::Fault(Fault::TooLarge(units))) = refusal {
+            let fits = feed::MAX_UNITS;
+            return Self::new(
+                FailureCode::TooLong,
+                format!(
+                    "This is too long for one message: with everything around it, it takes {units} characters of {fits}."
+                ),
+                "Make it shorter, or write it in two parts.",
+            );
+        }
         let code = match &refusal {
             Refusal::Recovering { .. } | Refusal::Forked => FailureCode::Recovering,
             Refusal::Store(_) => FailureCode::Disk,
-            Refusal::Content(SignError::Fault(Fault::TooLarge(_))) => FailureCode::TooLong,
             Refusal::Content(_) => FailureCode::BadInput,
             Refusal::Busy => FailureCode::Busy,
         };

@@ -23,6 +23,9 @@ const MAX_CONNECTIONS: usize = 32;
 /// How long to wait after a failed accept before the next.
 const REST: Duration = Duration::from_millis(100);
 
+/// How long answers may take that are under way when the node stops.
+const FAREWELL: Duration = Duration::from_secs(8);
+
 /// A bound socket; removed on drop.
 pub(crate) struct Server {
     listener: UnixListener,
@@ -61,15 +64,19 @@ impl Server {
                     }
                 },
             };
-            let app = app.clone();
+            let (app, stop) = (app.clone(), stop.clone());
             connections.spawn(async move {
-                if let Err(error) = converse(stream, &app).await {
+                if let Err(error) = converse(stream, &app, stop).await {
                     tracing::debug!(%error, "a local caller went away");
                 }
                 drop(place);
             });
         }
-        connections.shutdown().await;
+        // What was asked already is answered, so that nobody takes something published for lost.
+        let answered = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(FAREWELL, answered).await.is_err() {
+            connections.shutdown().await;
+        }
     }
 }
 
@@ -81,7 +88,7 @@ impl Drop for Server {
     }
 }
 
-async fn converse(stream: UnixStream, app: &App) -> io::Result<()> {
+async fn converse(stream: UnixStream, app: &App, stop: CancellationToken) -> io::Result<()> {
     // Between binding and the mode of the file, and on systems that ignore that mode, the credentials decide.
     let caller = stream.peer_cred()?.uid();
     if caller != rustix::process::geteuid().as_raw() {
@@ -92,6 +99,7 @@ async fn converse(stream: UnixStream, app: &App) -> io::Result<()> {
     let mut changes: Option<broadcast::Receiver<Change>> = None;
     loop {
         let text = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
             text = reader.next() => text?,
             change = next_change(&mut changes) => {
                 notify(&mut writer, change).await?;

@@ -1,0 +1,79 @@
+//! Bytes that are no libp2p at the listening port: what comes of them stays with their sender.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::peri::{Node, PATIENCE, Person, export, peers, until};
+
+fn port(node: &Node) -> SocketAddr {
+    let mut parts = node.address.split('/');
+    let port = parts.find(|part| *part == "tcp").and_then(|_| parts.next()).expect("a TCP address");
+    format!("127.0.0.1:{port}").parse().expect("an address")
+}
+
+/// Resident memory of a process, in bytes (proc(5), `statm`).
+fn memory(node: &Node) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{}/statm", node.pid())).expect("a process");
+    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
+    pages * 4096
+}
+
+/// Sends until the other side has enough; how many bytes it took.
+fn flood(address: SocketAddr, bytes: &[u8], limit: usize) -> usize {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    stream.set_write_timeout(Some(Duration::from_secs(1))).expect("a timeout");
+    let mut sent = 0;
+    while sent < limit {
+        match stream.write(bytes) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => sent += count,
+        }
+    }
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_at_the_port_is_cut_off_and_the_others_go_on() {
+    let (ada, bo) = (Person::new("Ada"), Person::new("Bo"));
+    bo.ok(&["follow", &ada.id]);
+    let a = ada.serve(&[]);
+    let b = bo.serve(&[&a]);
+    let mut ask = b.client().await;
+    until("the link", async || peers(&mut ask).await.peers, |peers| !peers.is_empty()).await;
+    let (address, before) = (port(&a), memory(&a));
+
+    let hostile = std::thread::spawn(move || {
+        let endless = vec![0x41; 64 << 10];
+        let multistream = b"\x13/multistream/1.0.0\n\x07/noise\n";
+        let truncated: &[u8] = b"\x13/multistream/1.0.";
+        for round in 0..20 {
+            let limit = 64 << 20;
+            assert!(flood(address, &endless, limit) < limit, "nobody swallows endless garbage");
+            let mut slow = TcpStream::connect(address).expect("connects");
+            slow.write_all(if round % 2 == 0 { truncated } else { multistream }).expect("written");
+            // Left open and silent until the end of the round.
+            let mut greeting = [0; 64];
+            slow.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+            let _ = slow.read(&mut greeting);
+        }
+        // One that goes on being silent is closed by the other side.
+        let mut silent = TcpStream::connect(address).expect("connects");
+        silent.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let begun = Instant::now();
+        let mut rest = Vec::new();
+        // A reset is an end as well.
+        let _ = silent.read_to_end(&mut rest);
+        assert!(begun.elapsed() < PATIENCE, "a silent connection was kept");
+    });
+    for n in 0..20 {
+        let id = ada.ok(&["post", &format!("number {n}")]);
+        until("the post", async || export(&mut ask, Some(&ada.id)).await, |rows| rows.iter().any(|row| row.key == id))
+            .await;
+    }
+    hostile.join().expect("the hostile side saw what it had to see");
+    let grown = memory(&a).saturating_sub(before);
+    println!("memory after the garbage: {} MB more", grown >> 20);
+    assert!(grown < 64 << 20, "memory grew by {grown} bytes");
+    assert!(b.stop().success() && a.stop().success());
+}

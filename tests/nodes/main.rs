@@ -1,0 +1,8 @@
+//! Real processes on one machine: the command line's contract, and nodes that meet on loopback.
+
+mod commands;
+mod hostile;
+mod import;
+mod meeting;
+mod peri;
+mod reconnect;
