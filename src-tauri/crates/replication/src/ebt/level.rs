@@ -74,6 +74,8 @@ pub(super) struct Inbox {
     frame: u64,
     /// The highest sequence of each feed that was named. Only feeds with a [`Row`], so bounded by those.
     named: BTreeMap<FeedId, u64>,
+    /// Those of them that were named since it was last looked at whether a Level is due.
+    fresh: BTreeSet<FeedId>,
     /// Feeds whose messages could not be taken: a Level does not wait for them.
     failed: BTreeSet<FeedId>,
     first_at: Option<Instant>,
@@ -86,13 +88,14 @@ impl Inbox {
     pub(super) fn arrived(&mut self, frame: u64, now: Instant) {
         self.frame = self.frame.max(frame);
         let first = *self.first_at.get_or_insert(now);
-        let quiet = if self.named.len() >= LEVEL_MANY { LEVEL_QUIET_MANY } else { LEVEL_QUIET };
+        let quiet = if self.fresh.len() >= LEVEL_MANY { LEVEL_QUIET_MANY } else { LEVEL_QUIET };
         let due = (now + quiet).min(first + LEVEL_AGE);
         self.due = Some(self.sent_at.map_or(due, |sent| due.max(sent + LEVEL_INTERVAL)));
     }
 
     /// Notes that the peer said or sent that it holds `feed` up to `sequence`.
     pub(super) fn named(&mut self, feed: FeedId, sequence: u64) {
+        self.fresh.insert(feed);
         let highest = self.named.entry(feed).or_insert(sequence);
         *highest = sequence.max(*highest);
     }
@@ -108,8 +111,9 @@ impl Inbox {
         self.due
     }
 
-    fn clear(&mut self) {
-        self.named.clear();
+    /// What was named is settled: no Level is due. It stays named until the next Level, as the peer remembers it too.
+    fn settle(&mut self) {
+        self.fresh.clear();
         self.failed.clear();
         self.first_at = None;
         self.due = None;
@@ -168,51 +172,54 @@ impl Ebt {
         let Some(link) = self.links.get_mut(&id) else { return };
         let late = link.inbox.first_at.is_none_or(|first| first + LEVEL_AGE <= now.monotonic);
         let feeds = &self.feeds;
-        let outstanding = |feed: &FeedId, sequence: u64, row: &Row| {
+        let is_missing = |feed: &FeedId, sequence: u64, row: &Row| {
             row.told != Some(Note::Ignore) && feeds.get(feed).is_none_or(|known| known.head < sequence)
         };
-        let mut except = Vec::new();
-        let mut covered = Vec::new();
-        for (&feed, &sequence) in &link.inbox.named {
-            let Some(row) = link.rows.get(&feed) else { continue };
-            if !outstanding(&feed, sequence, row) {
-                covered.push((feed, sequence));
-            } else if late || link.inbox.failed.contains(&feed) || feeds.get(&feed).is_some_and(|known| known.frozen) {
-                except.push(feed);
+        let mut news = false;
+        let mut awaited = false;
+        for feed in &link.inbox.fresh {
+            let (Some(&sequence), Some(row)) = (link.inbox.named.get(feed), link.rows.get(feed)) else { continue };
+            if !is_missing(feed, sequence, row) {
+                news |= raised(row.told, sequence) != row.told || confirmed(row.held, sequence) != row.held;
             } else {
-                link.inbox.due = Some(now.monotonic + LEVEL_QUIET_MANY);
-                return;
+                let frozen = feeds.get(feed).is_some_and(|known| known.frozen);
+                awaited |= !frozen && !link.inbox.failed.contains(feed);
             }
         }
+        if awaited && !(late && news) {
+            // Something is still on its way: look again when it may have come.
+            let pause = if late { LEVEL_AGE } else { LEVEL_QUIET_MANY };
+            link.inbox.due = Some(now.monotonic + pause);
+            return;
+        }
+        if !news {
+            link.inbox.settle();
+            return;
+        }
+        let missing = link
+            .inbox
+            .named
+            .iter()
+            .filter(|&(feed, &sequence)| link.rows.get(feed).is_some_and(|row| is_missing(feed, sequence, row)));
+        let except: Vec<FeedId> = missing.map(|(&feed, _)| feed).collect();
         if except.len() > MAX_LEVEL_EXCEPTIONS {
             link.inbox.due = Some(now.monotonic + LEVEL_AGE);
             return;
         }
-        let news = covered.iter().any(|&(feed, sequence)| {
-            link.rows
-                .get(&feed)
-                .is_some_and(|row| raised(row.told, sequence) != row.told || confirmed(row.held, sequence) != row.held)
-        });
-        if news {
-            for feed in &except {
-                let sequence = link.inbox.named.get(feed).copied();
-                if let Some(row) = link.rows.get_mut(feed) {
-                    row.owed = sequence.filter(|_| !link.inbox.failed.contains(feed));
-                }
+        for feed in &except {
+            let sequence = link.inbox.named.remove(feed);
+            if let Some(row) = link.rows.get_mut(feed) {
+                row.owed = sequence.filter(|_| !link.inbox.failed.contains(feed));
             }
-            for (feed, sequence) in covered {
-                let Some(row) = link.rows.get_mut(&feed) else { continue };
-                row.owed = row.owed.filter(|&owed| owed > sequence);
-                let (held, told) = (confirmed(row.held, sequence), raised(row.told, sequence));
-                link.set_words(feed, held, told, now.monotonic);
-            }
-            link.inbox.sent_at = Some(now.monotonic);
-            self.outbox.push_back(Output::SendLevel { link: id, through: link.inbox.frame, except });
-        } else if except.iter().any(|feed| !link.inbox.failed.contains(feed)) {
-            // Nothing to confirm yet, and something still on its way: look again when it may have come.
-            link.inbox.due = Some(now.monotonic + LEVEL_AGE);
-            return;
         }
-        link.inbox.clear();
+        for (feed, sequence) in std::mem::take(&mut link.inbox.named) {
+            let Some(row) = link.rows.get_mut(&feed) else { continue };
+            row.owed = row.owed.filter(|&owed| owed > sequence);
+            let (held, told) = (confirmed(row.held, sequence), raised(row.told, sequence));
+            link.set_words(feed, held, told, now.monotonic);
+        }
+        link.inbox.sent_at = Some(now.monotonic);
+        link.inbox.settle();
+        self.outbox.push_back(Output::SendLevel { link: id, through: link.inbox.frame, except });
     }
 }

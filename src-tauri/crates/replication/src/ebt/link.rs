@@ -140,18 +140,17 @@ impl Row {
         self.asks && self.left < self.streamed
     }
 
-    /// Whether saying `note` tells the peer anything.
+    /// Whether saying `note` tells the peer anything that it needs to know.
     pub(super) fn is_news(&self, note: Note) -> bool {
-        if self.ignored_by_peer() {
-            return false;
-        }
         match (self.told, note) {
-            (Some(told), note) if told == note => self.insist,
+            // That we want a feed now is said even to who does not: if it wants the feed later, it says so.
+            (None | Some(Note::Ignore), Note::Have { .. }) => true,
+            _ if self.ignored_by_peer() => false,
             (Some(Note::Have { sequence: told, receive: asked }), Note::Have { sequence, receive }) => {
                 // A peer that holds as much itself learns nothing: a Level tells it that we do too.
-                asked != receive || sequence < told || self.claimed < sequence || self.insist
+                asked != receive || sequence < told || (told < sequence && self.claimed < sequence) || self.insist
             }
-            _ => true,
+            (told, note) => told != Some(note),
         }
     }
 }

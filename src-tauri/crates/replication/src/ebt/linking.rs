@@ -54,9 +54,6 @@ impl Ebt {
                 (None, Note::Ignore) => row.held.is_some_and(|held| held != Note::Ignore),
                 (told, note) => told != Some(note),
             };
-            if row.ignored_by_peer() {
-                continue;
-            }
             if row.claimed > note.sequence().unwrap_or(row.claimed) {
                 self.consider(feed, id, now);
             }
