@@ -16,7 +16,7 @@ use crate::{
     node::Job,
     output::{Change, CloseReason, Output, RejectReason},
     timers::Timer,
-    wire::Run,
+    wire::{Run, coding},
 };
 
 /// Where a message came from.
@@ -128,21 +128,23 @@ impl Node {
             self.ebt.handle_input(ebt::Input::Gap { link: id, feed }, now);
             return;
         }
-        // Cannot overflow: the run reaches beyond `held`, so fewer than its messages are skipped.
-        let skipped = (held + 1 - run.first) as usize;
-        for (sequence, bytes) in (held + 1..).zip(&run.messages[skipped..]) {
-            let message = match Message::decode(bytes) {
-                Ok(message) if message.author() == feed && message.sequence() == sequence => message,
-                _ => {
-                    self.charge(id, feed);
-                    return self.refuse(id, feed, now);
-                }
+        let mut before = None;
+        for (sequence, coded) in (run.first..).zip(&run.messages) {
+            let message =
+                coding::decode(coded, feed, sequence, before).ok().and_then(|bytes| Message::decode(&bytes).ok());
+            let Some(message) = message.filter(|message| message.author() == feed && message.sequence() == sequence)
+            else {
+                self.charge(id, feed);
+                return self.refuse(id, feed, now);
             };
+            before = Some(message.id());
             match check_next(self.log.tip(&feed), &message) {
                 Ok(()) => {
                     self.log.arrived(feed, message.head());
                     self.intake.push(message, Origin::Link(id));
                 }
+                // Known; later ones of the run may lean on it.
+                Err(ChainError::Known { .. }) => {}
                 Err(error) => {
                     self.suspect_fork(&message, &error);
                     return self.refuse(id, feed, now);

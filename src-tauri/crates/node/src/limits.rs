@@ -10,6 +10,8 @@ pub const FRAME: usize = 1 << 20;
 pub const HELLO: usize = 16 << 10;
 /// Longest message, in bytes of its encoded form: 8,192 UTF-16 units of at most three bytes each.
 pub const MESSAGE: usize = 3 * 8_192;
+/// Longest message as it is coded in a frame, in bytes.
+pub const CODED: usize = MESSAGE + 1;
 /// Longest `about` with which a device introduces itself, in bytes.
 pub const ABOUT: usize = 8_192;
 /// Frames of this kind that are looked at on one link: each may cost a signature check.

@@ -190,7 +190,7 @@ impl Sending {
             && writer.len() < limits::MESSAGES_FRAME
             && let Some(message) = log.recent(&feed, stream.next)
         {
-            writer.push(feed, stream.next, message.encoded(), &mut self.ids)?;
+            writer.push(message, &mut self.ids)?;
             stream.next += 1;
         }
         if stream.next > first {
@@ -220,7 +220,7 @@ impl Sending {
             && let Some(message) = stream.buffer.pop_front()
         {
             self.loaded_bytes -= message.encoded().len();
-            writer.push(feed, stream.next, message.encoded(), &mut self.ids)?;
+            writer.push(&message, &mut self.ids)?;
             stream.next += 1;
         }
         carried.push((feed, stream.next - 1));

@@ -1,9 +1,9 @@
 //! Frames after the hello: notes, messages, level.
 
-use feed::FeedId;
+use feed::{FeedId, Message, MessageId};
 use replication::ebt::Note;
 
-use super::{ReceivedIds, SentIds, WireError, kind, varint};
+use super::{ReceivedIds, SentIds, WireError, coding, kind, varint};
 use crate::limits;
 
 /// What kind of frame it is, and its body.
@@ -50,7 +50,7 @@ pub struct Run<'a> {
     pub feed: FeedId,
     /// Sequence of the first; the others follow without a gap.
     pub first: u64,
-    /// The exact signed bytes of each, not looked at yet.
+    /// Each message, as [`super::coding`] writes it, not looked at yet.
     pub messages: Vec<&'a [u8]>,
 }
 
@@ -142,7 +142,7 @@ pub fn read_messages<'a>(mut body: &'a [u8], ids: &mut ReceivedIds) -> Result<Ve
             if length == 0 {
                 break;
             }
-            if length > limits::MESSAGE {
+            if length > limits::CODED {
                 return Err(WireError::MessageLength);
             }
             let (message, rest) = body.split_at_checked(length).ok_or(WireError::Truncated)?;
@@ -161,7 +161,8 @@ pub fn read_messages<'a>(mut body: &'a [u8], ids: &mut ReceivedIds) -> Result<Ve
 #[derive(Debug)]
 pub struct MessagesWriter {
     bytes: Vec<u8>,
-    open: Option<(FeedId, u64)>,
+    /// The feed and sequence that would continue the run, and the id of the newest message in it.
+    open: Option<(FeedId, u64, Option<MessageId>)>,
 }
 
 impl Default for MessagesWriter {
@@ -174,19 +175,39 @@ impl MessagesWriter {
     /// Adds a message; it joins the run before it if it is the next of the same feed.
     ///
     /// # Errors
+    /// When the link's table of feeds is full.
+    pub fn push(&mut self, message: &Message, ids: &mut SentIds) -> Result<(), WireError> {
+        let (feed, sequence) = (message.author(), message.sequence());
+        let before = self.open.filter(|open| (open.0, open.1) == (feed, sequence)).and_then(|open| open.2);
+        self.push_coded(feed, sequence, &coding::code(message, before), ids)?;
+        if let Some(open) = &mut self.open {
+            open.2 = Some(message.id());
+        }
+        Ok(())
+    }
+
+    /// Adds a message that is coded already, at a place in a feed.
+    ///
+    /// # Errors
     /// When the link's table of feeds is full, or for a message that is empty or too long.
-    pub fn push(&mut self, feed: FeedId, sequence: u64, encoded: &[u8], ids: &mut SentIds) -> Result<(), WireError> {
-        if encoded.is_empty() || encoded.len() > limits::MESSAGE {
+    pub fn push_coded(
+        &mut self,
+        feed: FeedId,
+        sequence: u64,
+        coded: &[u8],
+        ids: &mut SentIds,
+    ) -> Result<(), WireError> {
+        if coded.is_empty() || coded.len() > limits::CODED {
             return Err(WireError::MessageLength);
         }
-        if self.open != Some((feed, sequence)) {
+        if self.open.is_none_or(|open| (open.0, open.1) != (feed, sequence)) {
             self.end_run();
             ids.write(&mut self.bytes, feed)?;
             varint::write(&mut self.bytes, sequence);
         }
-        varint::write(&mut self.bytes, encoded.len() as u64);
-        self.bytes.extend_from_slice(encoded);
-        self.open = Some((feed, sequence.saturating_add(1)));
+        varint::write(&mut self.bytes, coded.len() as u64);
+        self.bytes.extend_from_slice(coded);
+        self.open = Some((feed, sequence.saturating_add(1), None));
         Ok(())
     }
 
@@ -254,7 +275,7 @@ mod tests {
             let mut ids = SentIds::default();
             let mut writer = MessagesWriter::default();
             for (feed, sequence, bytes) in &messages {
-                writer.push(*feed, *sequence, bytes, &mut ids).unwrap();
+                writer.push_coded(*feed, *sequence, bytes, &mut ids).unwrap();
             }
             let frame = writer.finish();
             let Ok(Frame::Messages(body)) = Frame::read(&frame) else { panic!("no messages") };
@@ -271,7 +292,7 @@ mod tests {
             let mut ids = SentIds::default();
             let mut writer = MessagesWriter::default();
             for (feed, sequence, bytes) in &messages {
-                writer.push(*feed, *sequence, bytes, &mut ids).unwrap();
+                writer.push_coded(*feed, *sequence, bytes, &mut ids).unwrap();
             }
             let mut frame = writer.finish();
             let at = at.index(frame.len());

@@ -3,6 +3,7 @@
 //! Everything here reads bytes from strangers: every length is checked before it is believed, nothing panics, and
 //! whatever cannot be read is a [`WireError`] that closes the link.
 
+pub mod coding;
 mod frame;
 mod hello;
 mod ids;
@@ -52,6 +53,9 @@ pub enum WireError {
     /// More feeds than one link may name.
     #[error("it names more feeds than one link may")]
     TooManyFeeds,
+    /// A coded message that no sender writes.
+    #[error("it holds a message in a form that nobody writes")]
+    Coding,
     /// A message of no bytes, or of more than any message has.
     #[error("it holds a message of an impossible length")]
     MessageLength,

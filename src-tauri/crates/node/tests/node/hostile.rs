@@ -176,7 +176,7 @@ fn bytes_that_arrive_faster_than_they_are_checked_wait_and_then_cut_the_device_o
         let messages: Vec<Message> = (0..100).map(|_| disk.write(&keys(BOB), 0, &post(&text))).collect();
         let mut writer = node::wire::MessagesWriter::default();
         for message in &messages {
-            writer.push(bob(), message.sequence(), message.encoded(), &mut mallory.ids).expect("one feed");
+            writer.push(message, &mut mallory.ids).expect("one feed");
         }
         let frame = writer.finish();
         sent += frame.len();
@@ -186,7 +186,7 @@ fn bytes_that_arrive_faster_than_they_are_checked_wait_and_then_cut_the_device_o
         if closed {
             break;
         }
-        assert!(sent < limits::INTAKE + limits::INBOX + (2 << 20), "{sent} bytes were kept");
+        assert!(sent < limits::INTAKE + limits::INBOX + limits::FRAME, "{sent} bytes were kept");
     }
     assert!(node.congested());
     assert!(sent > limits::INTAKE);
@@ -225,7 +225,7 @@ fn mutated_sessions_never_break_a_node() {
         for run in feed.chunks(3) {
             let mut writer = node::wire::MessagesWriter::default();
             for message in run {
-                writer.push(bob(), message.sequence(), message.encoded(), &mut mallory.ids).expect("one feed");
+                writer.push(message, &mut mallory.ids).expect("one feed");
             }
             frames.push(writer.finish());
         }

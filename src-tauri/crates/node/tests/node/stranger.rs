@@ -3,7 +3,7 @@
 use feed::{FeedId, KeyPair, Message};
 use node::{
     Input, LinkId, NetworkId,
-    wire::{Hello, MessagesWriter, SentIds, VERSION, clock_digest, write_notes},
+    wire::{Hello, MessagesWriter, SentIds, VERSION, clock_digest, coding::plain, write_notes},
 };
 use replication::ebt::{Clock, Note};
 
@@ -59,7 +59,7 @@ impl Stranger {
     pub(crate) fn send_messages(&mut self, world: &mut World, messages: &[Message]) {
         let mut writer = MessagesWriter::default();
         for message in messages {
-            writer.push(message.author(), message.sequence(), message.encoded(), &mut self.ids).expect("few feeds");
+            writer.push(message, &mut self.ids).expect("few feeds");
         }
         self.send(world, writer.finish());
     }
@@ -67,7 +67,7 @@ impl Stranger {
     /// Sends one message's place in a feed with other bytes.
     pub(crate) fn send_bytes(&mut self, world: &mut World, feed: FeedId, sequence: u64, bytes: &[u8]) {
         let mut writer = MessagesWriter::default();
-        writer.push(feed, sequence, bytes, &mut self.ids).expect("few feeds");
+        writer.push_coded(feed, sequence, &plain(bytes), &mut self.ids).expect("few feeds");
         self.send(world, writer.finish());
     }
 }
