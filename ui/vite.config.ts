@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [svelte()],
   build: {
-    // The oldest web view we run in is WebKitGTK 2.40 (Debian 12), which is Safari 16.4.
+    // WebKitGTK 2.40 and later, which is Safari 16.4; Chromium of the same year.
     target: ["safari16.4", "chrome111"],
     // Nothing may become a data: URL: the content policy allows fonts and pictures from ourselves alone.
     assetsInlineLimit: 0,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { open, SHOTS, withBrowser } from "./stage.mjs";
 
-const [folder = fileURLToPath(new URL("../../tests/shots/page", import.meta.url)), ...names] = process.argv.slice(2);
+const [folder = fileURLToPath(new URL("../shots", import.meta.url)), ...names] = process.argv.slice(2);
 /** @type {[string, { width: number, height: number }][]} */
 const SIZES = [
   ["1280x800", { width: 1280, height: 800 }],

@@ -1,8 +1,11 @@
 // @ts-check
 // Opens the page in a headless Chromium, with the world in memory behind it. Used by `npm run shots` and `npm run axe`.
-import { chromium } from "playwright-core";
-import { createServer } from "vite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { build, preview } from "vite";
 
 /** @typedef {{ name: string, scene: string, hash?: string, act?: (page: import("playwright-core").Page) => Promise<unknown> }} Shot */
 
@@ -16,7 +19,7 @@ export const SHOTS = [
   { name: "timeline-rtl", scene: "rtl" },
   { name: "timeline-syncing", scene: "syncing" },
   { name: "timeline-recovering", scene: "recovering" },
-  { name: "timeline-all", scene: "many", hash: "#/posts/all", act: (page) => page.mouse.wheel(0, 900) },
+  { name: "timeline-all", scene: "many", hash: "#/posts/all", act: (page) => page.mouse.move(500, 400).then(() => page.mouse.wheel(0, 640)) },
   {
     name: "timeline-arrived",
     scene: "arriving",
@@ -64,25 +67,23 @@ export const SHOTS = [
 /** Runs `work` with a browser and the address of the page, and closes both whatever happens.
  * @param {(browser: import("playwright-core").Browser, address: string) => Promise<void>} work */
 export async function withBrowser(work) {
-  const server = await createServer({
-    root: fileURLToPath(new URL("..", import.meta.url)),
-    mode: "memory",
-    logLevel: "error",
-    server: { port: 0, strictPort: false, hmr: false },
-  });
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const outDir = mkdtempSync(join(tmpdir(), "periwinkle-page-"));
+  await build({ root, mode: "memory", logLevel: "error", build: { outDir, emptyOutDir: true, reportCompressedSize: false } });
+  const server = await preview({ root, logLevel: "error", build: { outDir }, preview: { host: "127.0.0.1", port: 0 } });
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
   try {
-    await server.listen();
     const address = server.resolvedUrls?.local[0];
     if (!address) throw new Error("Vite gave no address");
     await work(browser, address);
   } finally {
     await browser.close();
     await server.close();
+    rmSync(outDir, { recursive: true, force: true });
   }
 }
 
-/** Opens one shot on a page; the person's own clock stands still, so that pictures can be compared.
+/** Opens one shot on a page.
  * @param {import("playwright-core").Page} page @param {string} address @param {Shot} shot */
 export async function open(page, address, shot) {
   // Chromium gives up what it loads when a network interface of this machine comes or goes: then once more.
@@ -98,5 +99,6 @@ export async function open(page, address, shot) {
   }
   await page.evaluate(() => document.fonts.ready);
   await shot.act?.(page);
-  await page.waitForTimeout(450);
+  // Scenes in which something happens do it within a third of a second.
+  await page.waitForTimeout(shot.scene === "syncing" || shot.scene === "arriving" ? 700 : 120);
 }
