@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -25,6 +26,7 @@ impl Lan {
     /// Makes `N` hosts with the addresses 10.77.0.1 and on; nothing where this process may not make namespaces.
     pub(crate) fn of<const N: usize>() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        sweep();
         let name = format!("periwinkle-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         if !succeeds(&["netns", "add", &name]) {
             return None;
@@ -87,6 +89,18 @@ impl Host {
     /// Puts the cable back.
     pub(crate) fn heal(&self) {
         ip(&["-n", &self.switch, "link", "set", &self.port, "up"]);
+    }
+}
+
+/// Removes what tests left behind that were killed: the hosts of processes that are no more.
+fn sweep() {
+    let listed = Command::new("ip").args(["netns", "list"]).output().expect("the package iproute2 is installed");
+    for line in String::from_utf8_lossy(&listed.stdout).lines() {
+        let name = line.split_whitespace().next().unwrap_or_default();
+        let maker = name.strip_prefix("periwinkle-").and_then(|rest| rest.split('-').next());
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            succeeds(&["netns", "delete", name]);
+        }
     }
 }
 

@@ -261,6 +261,7 @@ impl Hub {
                         self.waiting.insert(device, Waiting { connection, stream });
                         self.end_link(link, DownReason::Replaced);
                     }
+                    Verdict::TooMany(link) => self.end_link(link, DownReason::TooManyLinks),
                     Verdict::Drop => {}
                 }
             }
@@ -313,7 +314,9 @@ impl Hub {
         let next = waiting.as_ref().map(|waiting| waiting.connection);
         let healthy = self.peers.link_ended(device, link, reason, next, now);
         self.lasted.insert(device, healthy);
-        if let Some(Waiting { connection, stream }) = waiting {
+        if let Some(Waiting { connection, stream }) = waiting
+            && self.peers.may_link(&device)
+        {
             self.start_link(device, connection, stream, now);
         }
     }

@@ -58,7 +58,7 @@ pub enum DialError {
     TooMany,
 }
 
-/// A running network. Dropping it stops everything at once; [`Net::shutdown`] first writes what is queued.
+/// A running network. Dropping it ends it in the background; [`Net::shutdown`] waits for that.
 #[derive(Debug)]
 pub struct Net {
     device: DeviceKey,

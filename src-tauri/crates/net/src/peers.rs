@@ -58,6 +58,8 @@ pub(crate) enum Verdict {
     Start,
     /// End this link, then make the stream the link.
     Replace(LinkId),
+    /// Drop it, and end the link for [`DownReason::TooManyLinks`].
+    TooMany(LinkId),
     /// Drop it: the peer is not the one to open streams, or is not to be let in.
     Drop,
 }
@@ -174,7 +176,13 @@ impl Peers {
         }
         match peer.addresses.iter_mut().find(|(known, _)| *known == address) {
             Some((_, old)) => *old = until,
-            None => peer.addresses.push((address.clone(), until)),
+            None => {
+                peer.addresses.push((address.clone(), until));
+                // It moved, perhaps: then the link to where it was is dead.
+                if let Link::Up { link, .. } = peer.link {
+                    self.actions.push(Action::Doubt { link });
+                }
+            }
         }
         if now.duration_since(peer.heard) >= HEARD_AGAIN {
             peer.heard = now;
@@ -253,13 +261,14 @@ impl Peers {
             peer.churn = (0, now);
         }
         peer.churn.0 += 1;
-        if peer.churn.0 > LINK_CHURN {
-            tracing::debug!(?device, reason = %DownReason::TooManyLinks, "kept out");
-            self.keep_out(device, now);
-            return Verdict::Drop;
-        }
         match peer.link {
+            // The end of the link is what keeps it out then.
+            Link::Up { link, .. } if peer.churn.0 > LINK_CHURN => Verdict::TooMany(link),
             Link::Up { link, .. } => Verdict::Replace(link),
+            _ if peer.churn.0 > LINK_CHURN => {
+                self.keep_out(device, now);
+                Verdict::Drop
+            }
             Link::None | Link::Opening(_) => Verdict::Start,
         }
     }
@@ -337,6 +346,11 @@ impl Peers {
             Link::Up { link, .. } if refuse => Some(link),
             _ => None,
         }
+    }
+
+    /// Whether it may have a link now.
+    pub(crate) fn may_link(&self, device: &DeviceKey) -> bool {
+        self.peers.get(device).is_some_and(|peer| !peer.is_out())
     }
 
     /// Whether there is a connection with it, or one on its way.

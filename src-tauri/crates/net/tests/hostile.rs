@@ -14,7 +14,7 @@ use libp2p::{
     futures::{AsyncWriteExt, StreamExt},
 };
 use loopback::{DEADLINE, Peer, config, frame, join};
-use net::{Config, DownReason, Limits, LinkId, MAX_FIRST_FRAME, MAX_FRAME, NetEvent, Patience};
+use net::{Config, DownReason, Limits, LinkId, MAX_FIRST_FRAME, MAX_FRAME, NetEvent, Patience, config::LINK_CHURN};
 use tokio::time::timeout;
 
 /// Short enough for a test, long enough for a busy machine.
@@ -209,26 +209,30 @@ async fn links_opened_without_end_are_not_accepted_without_end() {
     mallory.dial(&alice.address());
     assert!(mallory.connected().await);
     let flood = async {
-        let mut opened = 0;
+        // Kept, so that each one is there beside the others.
+        let mut streams = Vec::new();
         while let Some(mut stream) = mallory.open(alice.device).await {
             if stream.write_all(&[1, 0, 0, 0, 9]).await.is_err() || stream.flush().await.is_err() {
                 break;
             }
-            opened += 1;
-            assert!(opened < 1_000, "it never ends");
+            streams.push(stream);
+            assert!(streams.len() < 1_000, "it never ends");
         }
-        opened
+        streams.len()
     };
-    let takes = async {
+    let ends = async {
+        let mut links = 0;
         loop {
-            alice.events.next().await;
+            match alice.events.next().await.expect("it runs") {
+                NetEvent::LinkUp { .. } => links += 1,
+                NetEvent::LinkDown { reason: DownReason::TooManyLinks, .. } => return links,
+                _ => {}
+            }
         }
     };
-    tokio::select! {
-        opened = flood => assert!(opened >= 1),
-        () = takes => {}
-        () = tokio::time::sleep(DEADLINE) => panic!("it never ends"),
-    }
+    let (opened, links) = timeout(DEADLINE, async { tokio::join!(flood, ends) }).await.expect("it ends");
+    assert!(opened >= LINK_CHURN as usize, "{opened}");
+    assert!((1..=LINK_CHURN).contains(&links), "{links}");
     honest_peers_go_on(&mut alice).await;
 }
 

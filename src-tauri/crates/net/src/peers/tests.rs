@@ -126,6 +126,16 @@ fn a_lost_link_is_dialled_again_at_once_and_then_ever_more_rarely() {
 }
 
 #[test]
+fn a_peer_that_turns_up_at_another_address_has_its_link_doubted_once() {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    assert_eq!(peers.actions(now).first(), Some(&Action::Doubt { link: LinkId(1) }));
+    peers.heard(HIGH, tcp(), LIVES, now + ms(1));
+    assert_eq!(peers.actions(now + ms(1)), []);
+}
+
+#[test]
 fn who_does_not_answer_is_gone_and_an_announcement_brings_it_back() {
     let (mut peers, now) = peers(LOW);
     peers.heard(HIGH, tcp(), LIVES, now);
@@ -214,6 +224,21 @@ fn links_opened_without_end_are_misconduct() {
     }
     peers.actions(now);
     assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Drop);
+    assert!(peers.actions(now).contains(&Action::KeepOut { device: LOW, out: true }));
+    assert!(!peers.may_link(&LOW));
+}
+
+#[test]
+fn a_link_replaced_without_end_is_ended() {
+    let (mut peers, now) = peers(HIGH);
+    peers.connected(LOW, connection(1), false, now);
+    assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Start);
+    peers.link_started(LOW, LinkId(1), connection(1), now);
+    for _ in 1..LINK_CHURN {
+        assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::Replace(LinkId(1)));
+    }
+    assert_eq!(peers.stream(LOW, connection(1), false, now), Verdict::TooMany(LinkId(1)));
+    peers.link_ended(LOW, LinkId(1), &DownReason::TooManyLinks, None, now);
     assert!(peers.actions(now).contains(&Action::KeepOut { device: LOW, out: true }));
 }
 
