@@ -85,6 +85,16 @@ fn what_is_refused_ends_with_one_and_says_why_and_what_to_do() {
     assert!(ada.refused(&["serve", "--listen", "everywhere"]).contains("is not an address"));
     assert_eq!(ada.json(&["status", "--json"])["messages"], 1, "nothing refused was stored");
 
+    let fresh = tempfile::tempdir().expect("a temporary folder");
+    let output = Command::new(binary())
+        .arg("--dir")
+        .arg(fresh.path())
+        .args(["init", "--network", "short"])
+        .output()
+        .expect("peri runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("32 bytes as base64"), "{output:?}");
+
     let empty = tempfile::tempdir().expect("a temporary folder");
     let output = Command::new(binary()).arg("--dir").arg(empty.path()).arg("id").output().expect("peri runs");
     assert_eq!(output.status.code(), Some(1));

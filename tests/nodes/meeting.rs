@@ -62,6 +62,28 @@ async fn what_was_written_apart_is_level_after_meeting_again() {
     assert_eq!(ada.texts().len(), 6);
 }
 
+/// A network key keeps a closed network apart, also from those who dial it.
+#[tokio::test]
+async fn people_of_different_networks_do_not_speak() {
+    let key = |letter: &str| format!("{}=", letter.repeat(43));
+    let (ada, bo) = (Person::of_network("Ada", &key("A")), Person::of_network("Bo", &key("A")));
+    let (eve, mal) = (Person::of_network("Eve", &key("E")), Person::new("Mal"));
+    for person in [&bo, &eve, &mal] {
+        person.ok(&["follow", &ada.id]);
+    }
+    let a = ada.serve(&[]);
+    let (b, e, m) = (bo.serve(&[&a]), eve.serve(&[&a]), mal.serve(&[&a]));
+    let id = ada.ok(&["post", "among us"]);
+    let mut bo_asks = b.client().await;
+    until("the post", async || export(&mut bo_asks, Some(&ada.id)).await, |rows| rows.iter().any(|row| row.key == id))
+        .await;
+    for node in [&e, &m] {
+        let mut client = node.client().await;
+        until("turned away", async || peers(&mut client).await.peers, Vec::is_empty).await;
+        assert!(export(&mut client, Some(&ada.id)).await.is_empty());
+    }
+}
+
 /// How long from the call of `publish` at one node until the other has stored the post and told its front end.
 #[tokio::test]
 async fn a_post_is_stored_and_announced_at_the_other_end_at_once() {

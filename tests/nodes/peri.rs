@@ -42,9 +42,18 @@ pub(crate) struct Person {
 impl Person {
     /// Begins in a new folder.
     pub(crate) fn new(name: &str) -> Self {
+        Self::begin(&["init", "--name", name])
+    }
+
+    /// Begins in a closed network.
+    pub(crate) fn of_network(name: &str, key: &str) -> Self {
+        Self::begin(&["init", "--name", name, "--network", key])
+    }
+
+    fn begin(arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let mut person = Self { home, id: String::new() };
-        person.id = person.ok(&["init", "--name", name]);
+        person.id = person.ok(arguments);
         assert!(person.id.starts_with('@') && person.id.ends_with(".ed25519"), "{}", person.id);
         person
     }

@@ -65,6 +65,13 @@ struct Inner {
     tasks: Mutex<Tasks>,
 }
 
+/// Where the key of a node comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Stored,
+    JustMade,
+}
+
 #[derive(Default)]
 struct Tasks {
     driving: Option<JoinHandle<()>>,
@@ -82,7 +89,7 @@ impl App {
         }
         let opened = folder.to_owned();
         let stored = open(async move || Store::open(&opened).await).await?;
-        Self::run(stored, options).await
+        Self::run(stored, options, Origin::Stored).await
     }
 
     /// Makes a key and a store in a folder, starts the node and, where a name is given, publishes it. `network` is the key of
@@ -108,14 +115,17 @@ impl App {
         getrandom::fill(seed.as_mut_slice()).map_err(Failure::internal)?;
         let (made, keys) = (folder.to_owned(), KeyPair::from_seed(&seed));
         let stored = open(async move || Store::create(&made, &keys, network).await).await?;
-        let app = Self::run(stored, options).await?;
-        if let Some(name) = name {
-            app.rename(Some(&name), None).await?;
+        let app = Self::run(stored, options, Origin::JustMade).await?;
+        if let Some(name) = name
+            && let Err(failure) = app.rename(Some(&name), None).await
+        {
+            app.shutdown().await;
+            return Err(failure);
         }
         Ok(app)
     }
 
-    async fn run((store, snapshot): (Store, Snapshot), options: Options) -> Result<Self, Failure> {
+    async fn run((store, snapshot): (Store, Snapshot), options: Options, origin: Origin) -> Result<Self, Failure> {
         let clock = Clock::new();
         let wanted = snapshot.wanted.clone();
         let config = node::Config {
@@ -128,7 +138,8 @@ impl App {
             frozen: snapshot.frozen,
             standing: storage::standing(snapshot.standing),
             about: snapshot.about,
-            offline: options.network.is_none(),
+            // Of a key made just now nobody holds anything that would have to be waited for.
+            offline: options.network.is_none() || origin == Origin::JustMade,
         };
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(Failure::internal)?;

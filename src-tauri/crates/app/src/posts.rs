@@ -51,7 +51,7 @@ impl App {
         let authors = rows.posts().map(|post| post.author).collect();
         let people = People::load(self.store(), authors, self.near().await?).await?;
         let entry = |entry: ThreadEntry| match entry {
-            ThreadEntry::Post(row) => Entry::Post(post(*row, &people)),
+            ThreadEntry::Post(row) => Entry::Post(Box::new(post(*row, &people))),
             ThreadEntry::Missing(id) => Entry::Missing(id.to_string()),
         };
         Ok(Thread { root: rows.root.to_string(), entries: rows.entries.into_iter().map(entry).collect() })

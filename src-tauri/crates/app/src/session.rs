@@ -54,11 +54,24 @@ impl Session {
     /// When the name is empty or too long, somebody lives here already, or the folder cannot be written.
     pub async fn begin(&self, name: &str) -> Result<Person, Failure> {
         let mut state = self.state.lock().await;
-        if let State::Ready(app) = &*state {
+        match &*state {
             // A second click on the button.
-            return Ok(app.me().await?.person);
+            State::Ready(app) => return Ok(app.me().await?.person),
+            State::Failed(failure) => return Err(failure.clone()),
+            State::Welcome => {}
         }
-        let app = App::begin(&self.folder, self.options.clone(), Some(name), None).await?;
+        let app = match place::has_key(&self.folder) {
+            false => App::begin(&self.folder, self.options.clone(), Some(name), None).await?,
+            // An earlier attempt got as far as the key.
+            true => {
+                let app = App::start(&self.folder, self.options.clone()).await?;
+                if let Err(failure) = app.rename(Some(name), None).await {
+                    app.shutdown().await;
+                    return Err(failure);
+                }
+                app
+            }
+        };
         let me = app.me().await?;
         *state = State::Ready(app);
         Ok(me.person)

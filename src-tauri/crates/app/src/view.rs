@@ -147,7 +147,7 @@ pub struct Thread {
 #[serde(rename_all = "camelCase", tag = "kind", content = "value")]
 pub enum Entry {
     /// A post stored here.
-    Post(Post),
+    Post(Box<Post>),
     /// A post that others answer and that has not arrived; by id.
     Missing(String),
 }

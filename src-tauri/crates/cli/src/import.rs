@@ -60,7 +60,7 @@ pub(crate) async fn run(node: &mut Connection, file: &str) -> Result<(), Ended> 
     }
     bar.finish_and_clear();
     report.seconds = begun.elapsed().as_secs_f64();
-    Ok(crate::print_json(&report)?)
+    crate::print_json(&report)
 }
 
 async fn hand_over(node: &mut Connection, messages: Vec<Message>) -> Result<Imported, Failure> {

@@ -157,7 +157,7 @@ struct ReplyError {
 }
 
 /// Reads one line as a request; on failure the answer that says why.
-fn parse(line: &str) -> Result<(serde_json::Value, Request), Reply> {
+fn parse(line: &str) -> Result<(serde_json::Value, Request), Box<Reply>> {
     let value: serde_json::Value = serde_json::from_str(line)
         .map_err(|error| refusal(serde_json::Value::Null, PARSE_ERROR, format!("not JSON: {error}")))?;
     let id = value.get("id").cloned().unwrap_or(serde_json::Value::Null);
@@ -177,8 +177,9 @@ fn parse(line: &str) -> Result<(serde_json::Value, Request), Reply> {
     }
 }
 
-fn refusal(id: serde_json::Value, code: i64, message: String) -> Reply {
-    Reply { jsonrpc: "2.0".to_owned(), id, result: None, error: Some(ReplyError { code, message, data: None }) }
+fn refusal(id: serde_json::Value, code: i64, message: String) -> Box<Reply> {
+    let error = ReplyError { code, message, data: None };
+    Box::new(Reply { jsonrpc: "2.0".to_owned(), id, result: None, error: Some(error) })
 }
 
 fn answer(id: serde_json::Value, result: Result<serde_json::Value, Failure>) -> Reply {

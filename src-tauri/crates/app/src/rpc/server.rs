@@ -113,7 +113,7 @@ async fn converse(stream: UnixStream, app: &App, stop: CancellationToken) -> io:
                 answer(id, Ok(serde_json::Value::Null))
             }
             Ok((id, request)) => answer(id, app.call(request).await),
-            Err(reply) => reply,
+            Err(reply) => *reply,
         };
         line::write(&mut writer, &reply).await?;
     }

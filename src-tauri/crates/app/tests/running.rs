@@ -1,0 +1,124 @@
+//! Real nodes in one process: a session from its first moment, and what a desktop hears.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use app::desktop::{Call, Headless, Notification, Recording};
+use app::view::{Audience, Change, Draft, FailureCode, Relation, StartState, Target};
+use app::{App, Network, Options, Session};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn loopback(dial: Vec<String>, desktop: Arc<Recording>) -> Options {
+    let network = Network { listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()], dial, mdns: false };
+    Options { network: Some(network), desktop }
+}
+
+async fn person(folder: &Path, name: &str, dial: Vec<String>) -> (App, Arc<Recording>) {
+    let desktop = Arc::new(Recording::default());
+    let app = App::begin(folder, loopback(dial, Arc::clone(&desktop)), Some(name), None).await.expect("begins");
+    (app, desktop)
+}
+
+fn draft(text: &str) -> Draft {
+    Draft { text: text.to_owned(), reply_to: None, channel: None }
+}
+
+/// Waits until `is_so`, looking again at every change.
+async fn until(app: &App, is_so: impl AsyncFn() -> bool) {
+    let mut changes = app.changes();
+    let wait = async {
+        while !is_so().await {
+            // One who lags looks again as well.
+            let _ = changes.recv().await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect("it comes about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_begins_with_a_name_and_is_there_the_next_time() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let folder = home.path().join("ada");
+    let options = loopback(Vec::new(), Arc::default());
+    let session = Session::open(folder.clone(), options.clone()).await;
+    assert_eq!(session.start_state().await, Ok(StartState::Welcome));
+    assert_eq!(session.app().await.err().map(|failure| failure.code), Some(FailureCode::NotStarted));
+    assert_eq!(session.begin(" \n").await.map_err(|failure| failure.code), Err(FailureCode::BadInput));
+    assert!(!folder.exists(), "a name that cannot be used makes nothing");
+
+    let begun = Instant::now();
+    let ada = session.begin(" Ada ").await.expect("begins");
+    assert!(begun.elapsed() < Duration::from_secs(1), "whoever is new waits for nobody: {:?}", begun.elapsed());
+    assert_eq!((ada.name.as_str(), ada.named, ada.relation), ("Ada", true, Relation::Me));
+    assert_eq!(session.begin("Ada").await.expect("a second click").id, ada.id);
+    let id = session.app().await.expect("runs").publish(draft("hello")).await.expect("publishes");
+
+    let second = Session::open(folder.clone(), options.clone()).await;
+    assert!(matches!(second.start_state().await, Ok(StartState::Failed(failure)) if failure.code == FailureCode::Busy));
+    assert!(app::raise(&folder).await, "the first one's window comes to the front");
+    session.close().await;
+    assert!(!app::raise(&folder).await);
+
+    let again = Session::open(folder, options).await;
+    let Ok(StartState::Ready(me)) = again.start_state().await else { panic!("not ready") };
+    assert_eq!(me.person, ada);
+    let page = again.app().await.expect("runs").timeline(Audience::Following, None, 10).await.expect("a page");
+    assert_eq!(page.cards.iter().map(|card| &card.post.id).collect::<Vec<_>>(), [&id]);
+    again.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_friends_post_is_announced_and_notified_with_its_words() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (ada, _) = person(&home.path().join("ada"), "Ada", Vec::new()).await;
+    let addresses = ada.nearby().await.expect("nearby").addresses;
+    let (bo, desktop) = person(&home.path().join("bo"), "Bo", addresses).await;
+    until(&bo, async || bo.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+    let stranger = bo.nearby().await.expect("nearby").people.remove(0);
+    assert_eq!(stranger.person.relation, Relation::Stranger);
+
+    let ada_id = ada.id().to_string();
+    bo.follow(&ada_id).await.expect("follows");
+    until(&bo, async || bo.person(&ada_id).await.is_ok_and(|page| page.person.name == "Ada")).await;
+    assert_eq!(bo.person(&ada_id).await.expect("a page").person.relation, Relation::Following);
+
+    let id = ada.publish(draft("the tide\n\nis *coming* in")).await.expect("publishes");
+    until(&bo, async || bo.thread(&id).await.is_ok()).await;
+    let expected = Notification {
+        title: "Ada".to_owned(),
+        body: "the tide is *coming* in".to_owned(),
+        target: Target::Thread(id.clone()),
+    };
+    until(&bo, async || desktop.calls().contains(&Call::Notify(expected.clone()))).await;
+    assert!(desktop.calls().contains(&Call::Changed(Change::Timeline)));
+    assert!(desktop.calls().contains(&Call::Changed(Change::Nearby)));
+
+    let reply = Draft { reply_to: Some(id.clone()), ..draft("yes") };
+    let reply = bo.publish(reply).await.expect("publishes");
+    bo.like(&id, true).await.expect("likes");
+    let page = bo.timeline(Audience::Nearby, None, 10).await.expect("a page");
+    assert_eq!(page.cards.len(), 1);
+    assert_eq!((&page.cards[0].post.id, page.cards[0].post.likes, page.cards[0].post.liked), (&id, 1, true));
+    assert_eq!(page.cards[0].latest.iter().map(|post| &post.id).collect::<Vec<_>>(), [&reply]);
+    bo.like(&id, false).await.expect("takes it back");
+    let thread = bo.thread(&reply).await.expect("a thread");
+    assert_eq!((thread.root, thread.entries.len()), (id, 2));
+    bo.shutdown().await;
+    ada.shutdown().await;
+    let gone = bo.publish(draft("too late")).await.expect_err("closed");
+    assert_eq!(gone.code, FailureCode::NotStarted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_alone_waits_for_nobody() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let options = Options { network: None, desktop: Arc::new(Headless) };
+    let begun = Instant::now();
+    let app = App::begin(home.path(), options, Some("Ada"), None).await.expect("begins");
+    app.publish(draft("alone")).await.expect("publishes");
+    app.shutdown().await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
