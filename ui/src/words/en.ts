@@ -39,7 +39,7 @@ export const words = {
     name: "What do people call you?",
     nameHint: "You can change it later.",
     begin: "Begin",
-    beginning: "Making your key…",
+    beginning: "Getting ready…",
     truths: [
       { title: "It is yours", text: "Everything you read and write stays on this computer and works offline." },
       { title: "It spreads through friends", text: "Your posts travel when people meet on the same network, and friends carry them on." },
@@ -213,6 +213,7 @@ export const words = {
     addressesHint: "Is somebody near but not seen? Compare the first three numbers with theirs: they should be the same.",
     self: "How others see you",
     selfHint: "People you have not met see the name you gave. Whoever follows you gets your posts.",
+    fullAddresses: "With ports, to connect by hand",
     noAddresses: "This computer is on no network.",
     progress: (name: string) => `Posts arriving from ${name}`,
     showAll: "Open Nearby",
