@@ -320,9 +320,9 @@ impl Peers {
         if healthy {
             peer.strikes.0 /= 2;
             peer.backoff.reset(now, &mut self.jitter);
-        } else if *reason == DownReason::ClosedThere {
-            peer.backoff.rejected(now, &mut self.jitter);
         } else {
+            // Also when the other side closed it: a process that was killed looks the same. If it does not want us, the next
+            // connection will not become a link, and that counts as a rejection.
             peer.backoff.unreachable(now, &mut self.jitter);
         }
         if reason.is_misconduct() || matches!(reason, DownReason::ClosedHere(_)) {
