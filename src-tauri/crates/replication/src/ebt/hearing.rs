@@ -1,5 +1,7 @@
 //! What the peer says and sends.
 
+use std::time::Duration;
+
 use feed::FeedId;
 
 use super::{
@@ -14,6 +16,9 @@ use crate::{LinkId, Now};
 
 /// How many known messages a source must be about to repeat before a note makes its stream skip them.
 const WORTH_SKIPPING: u64 = 16;
+
+/// How often a stream is made to skip.
+const SKIP_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Ebt {
     /// A frame of notes.
@@ -113,15 +118,17 @@ impl Ebt {
     pub(super) fn on_known(&mut self, id: LinkId, feed: FeedId, sequence: u64, now: Now) {
         let head = self.head(&feed);
         let is_source = self.source_link(&feed) == Some(id);
-        let Some(row) = self.links.get(&id).and_then(|link| link.rows.get(&feed)) else { return };
+        let Some(row) = self.links.get_mut(&id).and_then(|link| link.rows.get_mut(&feed)) else { return };
         if !is_source {
             // It pushes what another peer brings: prune the edge, unless a note that does so is under way already.
             if row.told.is_some_and(Note::asks) {
                 self.enqueue_note(id, feed, now.monotonic);
             }
-        } else if head.saturating_sub(sequence) >= WORTH_SKIPPING {
-            let due = row.noted_at.map_or(now.monotonic, |noted| noted + COALESCE);
-            self.insist(id, feed, due.max(now.monotonic));
+        } else if head.saturating_sub(sequence) >= WORTH_SKIPPING
+            && row.skipped_at.is_none_or(|skipped| skipped + SKIP_INTERVAL <= now.monotonic)
+        {
+            row.skipped_at = Some(now.monotonic);
+            self.insist(id, feed, now.monotonic);
         }
     }
 

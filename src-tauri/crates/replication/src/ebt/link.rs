@@ -49,8 +49,10 @@ pub(super) struct Row {
     pub(super) streamed: u64,
     /// While it asks: the last sequence that left in a frame.
     pub(super) left: u64,
-    /// When we last sent it a note of this feed.
-    pub(super) noted_at: Option<Instant>,
+    /// When we last told it that the feed grew.
+    pub(super) grew_at: Option<Instant>,
+    /// When a known message last made us repeat our ask.
+    pub(super) skipped_at: Option<Instant>,
     /// When the waiting note is due; mirrored in [`Link::queue`].
     pub(super) queued: Option<Instant>,
     /// The waiting note is to be sent even though it says nothing new.

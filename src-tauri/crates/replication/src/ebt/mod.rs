@@ -19,9 +19,10 @@
 //!
 //! # What it costs
 //!
-//! A note that only moves a sequence is the first within [`telling::COALESCE`](telling) for its feed and peer, or waits. On
+//! A note that tells a peer of growth is the first for its feed and peer within a second, or waits. Notes that ask or prune
+//! do not wait. On
 //! an edge outside the tree both ends would tell the other of each message; the two wait differently long, so that one
-//! note usually does, and a [Level](level) acknowledges it together with many others.
+//! note usually does, and a Level ([`Output::SendLevel`]) acknowledges it together with many others.
 
 mod hearing;
 mod io;

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{Instant, LinkId, Now};
 
-/// After a note of a feed to a peer, the next one that only moves the sequence waits until this long after it.
+/// After a note that told a peer of a feed's growth, the next one waits until this long after it. Notes that greet, ask or
+/// prune do not count and do not wait: whoever has just pruned a source must not be slow to tell it of what came next.
 pub(super) const COALESCE: Duration = Duration::from_secs(1);
 
 /// On an edge that needed no note the last time, the one of its ends that speaks first waits this long …
@@ -65,7 +66,7 @@ impl Ebt {
         let own = self.config.own;
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(row) = link.rows.get(&feed) else { return };
-        let earliest = row.noted_at.map_or(now, |noted| noted + COALESCE);
+        let earliest = row.grew_at.map_or(now, |told| told + COALESCE);
         let delay = lazy_delay(own, link.peer.feed(), feed, row);
         link.enqueue(feed, earliest.max(now + delay));
     }
@@ -92,8 +93,10 @@ impl Ebt {
             if !news {
                 continue;
             }
-            row.told = Some(note);
-            row.noted_at = Some(now);
+            let told = row.told.replace(note).and_then(Note::sequence);
+            if told.is_some_and(|told| Some(told) < note.sequence()) {
+                row.grew_at = Some(now);
+            }
             notes.push((feed, note));
             link.told_changed(feed, now);
         }
