@@ -56,7 +56,6 @@ export const words = {
     nearby: "Nearby",
     all: "Everything here",
     channel: (name: string) => `#${name}`,
-    channelLead: "Posts to this channel that are stored here.",
     newPosts: (count: number) => many(count, "1 new post", "# new posts"),
     posts: "Posts",
     older: "Reading older posts…",
@@ -94,7 +93,6 @@ export const words = {
 
   reply: {
     label: "Write a reply",
-    placeholder: "Reply to {name}",
     publish: "Reply",
     publishing: "Replying…",
     to: "Answering {name}",
@@ -111,7 +109,6 @@ export const words = {
     reply: "Reply",
     replies: (count: number) => many(count, "1 reply", "# replies"),
     earlier: (count: number) => many(count, "1 earlier reply", "# earlier replies"),
-    open: "Open the thread",
     readOn: "Read on",
     onNetwork: "on this network",
     partOf: "Part of a thread whose beginning has not arrived",
@@ -120,13 +117,11 @@ export const words = {
     hide: "Fold away",
     picture: "Picture",
     pictureOf: (alt: string) => `Picture: ${alt}`,
-    somePost: "a post",
     by: (name: string) => `Post by ${name}`,
   },
 
   thread: {
     title: "Thread",
-    back: "Back",
     missing: "A post is missing here",
     missingText: "Others answer it, but it has not arrived. It fills in by itself when somebody near has it.",
     notHere: "This thread is not stored here",
@@ -135,7 +130,6 @@ export const words = {
 
   person: {
     back: "Back",
-    you: "This is you",
     relation: {
       me: "This is you",
       friends: "You follow each other",
@@ -147,7 +141,6 @@ export const words = {
     },
     near: "on this network now",
     callsThemselves: "calls themselves",
-    unnamed: "No name yet",
     follow: "Follow",
     followBack: "Follow back",
     unfollow: "Unfollow",
