@@ -122,6 +122,7 @@ export const words = {
 
   thread: {
     title: "Thread",
+    back: "Back",
     missing: "A post is missing here",
     missingText: "Others answer it, but it has not arrived. It fills in by itself when somebody near has it.",
     notHere: "This thread is not stored here",
@@ -129,7 +130,6 @@ export const words = {
   },
 
   person: {
-    back: "Back",
     relation: {
       me: "This is you",
       friends: "You follow each other",
