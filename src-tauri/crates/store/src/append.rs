@@ -34,8 +34,10 @@ pub(crate) struct Writer {
 impl Store {
     /// Stores a batch with all its index rows in one transaction, or nothing of it. `received_ms` is Unix milliseconds.
     ///
-    /// Messages that are here already are passed over. With `own` they must be one's own: they are in the journal, synced,
-    /// before the transaction commits, so that they survive a power cut from the moment this returns.
+    /// Messages that are here already are passed over. With `own` they must be one's own and new: they are in the journal,
+    /// synced, before the transaction commits, so that they survive a power cut from the moment this returns. Of own messages
+    /// that come back from others the newest is in the journal first too: after a power cut they may be missing again, and
+    /// then they are known to be.
     ///
     /// Batches are stored in the order in which they come to the disk: wait for one before giving the next of the same
     /// feed. The work goes on when the returned future is dropped.
@@ -65,13 +67,29 @@ impl Inner {
         }
         let staged = stage(&self.shared().feeds, &batch, received_ms, writer.next_row)?;
         let Some(staged) = staged else { return Ok(()) };
-        if own { self.append_own(&mut writer, staged).await } else { self.commit(&mut writer, staged).await }
+        let journalled = self.journalled().map_or(0, |head| head.sequence);
+        let mut own_messages: Vec<_> = batch
+            .iter()
+            .filter(|(_, message)| message.author() == self.me && message.sequence() > journalled)
+            .collect();
+        if !own {
+            own_messages.drain(..own_messages.len().saturating_sub(1));
+        }
+        let to_journal: Vec<Message> = own_messages.into_iter().map(|(_, message)| (**message).clone()).collect();
+        match to_journal.last().cloned() {
+            Some(newest) => self.append_journalled(&mut writer, staged, to_journal, newest).await,
+            None => self.commit(&mut writer, staged).await,
+        }
     }
 
-    /// Journal first, then the database.
-    async fn append_own(&self, writer: &mut Writer, staged: Staged) -> Result<(), AppendError> {
-        let bodies: Vec<Message> = staged.own.clone();
-        let newest = bodies.last().cloned();
+    /// Journal first, then the database. `newest` is the last of `bodies`, which are one's own, oldest first.
+    async fn append_journalled(
+        &self,
+        writer: &mut Writer,
+        staged: Staged,
+        bodies: Vec<Message>,
+        newest: Message,
+    ) -> Result<(), AppendError> {
         let journal = Arc::clone(&writer.journal);
         write_point("before-journal");
         let end = with_journal(&journal, move |journal| {
@@ -85,18 +103,20 @@ impl Inner {
             with_journal(&journal, move |journal| journal.take_back(end)).await?;
             return Err(error);
         }
-        if let Some(newest) = newest {
-            self.note_journalled(newest.head());
-            if let Err(error) = self.cut_journal(writer, newest).await {
-                // The messages are stored, so this is no failure of theirs: the journal stays long for now.
-                tracing::warn!(%error, "the journal of own messages could not be cut");
-            }
+        self.note_journalled(newest.head());
+        if let Err(error) = self.cut_journal(writer, newest).await {
+            // The messages are stored, so this is no failure of theirs: the journal stays long for now.
+            tracing::warn!(%error, "the journal of own messages could not be cut");
         }
         Ok(())
     }
 
     /// Cuts a long journal down to its newest message, once the database holds the rest for sure.
     async fn cut_journal(&self, writer: &mut Writer, newest: Message) -> Result<(), StoreError> {
+        if self.standing() != Standing::Whole {
+            // It may hold messages that the log cannot take yet.
+            return Ok(());
+        }
         let is_long = writer.journal.lock().unwrap_or_else(PoisonError::into_inner).is_long();
         if is_long && checkpoint(&mut writer.db).await? {
             with_journal(&writer.journal, move |journal| journal.replace(&[newest.encoded()])).await?;
@@ -139,8 +159,6 @@ struct Staged {
     log: Vec<LogChunk>,
     index: IndexRows,
     next_row: i64,
-    /// The messages, for the journal.
-    own: Vec<Message>,
 }
 
 /// Checks every message against the head before it; none when all are here already.
@@ -155,7 +173,6 @@ fn stage(
     let mut heads: BTreeMap<FeedId, Option<Head>> = BTreeMap::new();
     let mut log: Vec<LogChunk> = Vec::new();
     let mut index = IndexRows::default();
-    let mut own = Vec::new();
     let mut row = first_row;
     for (meaning, message) in batch {
         let author = message.author();
@@ -199,10 +216,9 @@ fn stage(
             meaning,
         };
         index.add(&indexed, |id| staged_feeds.number(id));
-        own.push((**message).clone());
         row += 1;
     }
-    let staged = Staged { feeds: staged_feeds.into_changes(), log, index, next_row: row, own };
+    let staged = Staged { feeds: staged_feeds.into_changes(), log, index, next_row: row };
     Ok((row > first_row).then_some(staged))
 }
 

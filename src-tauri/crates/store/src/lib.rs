@@ -4,6 +4,7 @@
 //! the parts that decide (`standing::compare`, the reading of journal frames).
 //! The log is the truth: every index is rebuilt from it when the rules that fill it change.
 
+mod ahead;
 mod append;
 mod clocks;
 mod error;
@@ -19,7 +20,7 @@ mod standing;
 mod store;
 mod write_point;
 
-pub use clocks::Clock;
+pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
 pub use query::{

@@ -51,10 +51,10 @@ pub struct Totals {
 
 impl Store {
     /// The messages of `feed` after sequence `after` up to `through`, in order: as many as fit into `max_bytes` (but at
-    /// least one, if there is one) and not more than [`MAX_LOADED`].
+    /// least one, if there is one) and not more than [`MAX_LOADED`]. They end before a message that is damaged.
     ///
     /// # Errors
-    /// When the disk refuses or a message is damaged.
+    /// When the disk refuses or the first of these messages is damaged.
     pub async fn load(
         &self,
         feed: FeedId,
@@ -81,10 +81,20 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         let decode = move || {
-            let decoded = rows.into_iter().map(|(sequence, body)| {
-                Message::decode(&body).map_err(|_| StoreError::Damaged { feed, sequence: sequence as u64 })
-            });
-            decoded.collect()
+            let mut messages = Vec::with_capacity(rows.len());
+            for (sequence, body) in rows {
+                match Message::decode(&body) {
+                    Ok(message) => messages.push(message),
+                    Err(_) if messages.is_empty() => {
+                        return Err(StoreError::Damaged { feed, sequence: sequence as u64 });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%feed, sequence, %error, "a stored message is damaged");
+                        break;
+                    }
+                }
+            }
+            Ok(messages)
         };
         spawn_blocking(decode).await.map_err(|_| StoreError::Closing)?
     }

@@ -106,7 +106,8 @@ pub(crate) mod meta {
     pub(crate) const NETWORK: &str = "network";
     /// Eight random bytes, new after every repair.
     pub(crate) const GENERATION: &str = "generation";
-    /// How far one's own feed is known to go, by what others have shown: eight bytes, big endian.
+    /// How far one's own feed goes, by a message of one's own that others hold and that was verified, though it has no
+    /// place in the log yet: eight bytes, big endian. Never what somebody merely says.
     pub(crate) const OWN_EXPECTED: &str = "own_expected";
 }
 
@@ -130,5 +131,6 @@ pub(crate) async fn renew_generation(db: &mut SqliteConnection) -> Result<[u8; 8
     let generation: [u8; 8] = bytes.try_into().map_err(|_| StoreError::BadValue("generation"))?;
     write_meta(db, meta::GENERATION, &generation).await?;
     sqlx::query("DELETE FROM clocks").execute(&mut *db).await?;
+    sqlx::query("DELETE FROM devices").execute(&mut *db).await?;
     Ok(generation)
 }

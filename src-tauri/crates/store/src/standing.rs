@@ -23,7 +23,7 @@ pub enum Standing {
 pub(crate) struct Memory {
     /// The newest message in the journal.
     pub(crate) journalled: Option<Head>,
-    /// How far others have shown the feed to go; 0 when nobody has shown anything.
+    /// How far messages that were verified, but not stored, prove the feed to go; 0 when there was none.
     pub(crate) shown: u64,
     /// The journal and the log hold different messages at one sequence.
     pub(crate) is_split: bool,
@@ -49,6 +49,8 @@ impl Memory {
 pub(crate) struct Mending {
     /// Messages that the log lacks and that continue it.
     pub(crate) missing: Vec<Verified>,
+    /// Messages that the log lacks and that come after others that it lacks as well, oldest first.
+    pub(crate) unplaced: Vec<Message>,
     /// What to remember.
     pub(crate) memory: Memory,
 }
@@ -75,13 +77,16 @@ pub(crate) fn compare(
             end = Some(message.head());
             // The store verified it before it wrote it, and the checksum stands for the disk.
             mending.missing.push(Verified::from_store(message.clone()));
-        } else if end.is_some_and(|end| message.sequence() <= end.sequence + 1) && end != Some(message.head()) {
+        } else if message.sequence() > end.map_or(0, |end| end.sequence) + 1 {
+            mending.unplaced.push(message.clone());
+        } else if end != Some(message.head()) {
             // Next by number, but it names another message before it.
             mending.memory.is_split = true;
         }
     }
     if mending.memory.is_split {
         mending.missing.clear();
+        mending.unplaced.clear();
     }
     mending
 }
@@ -127,6 +132,8 @@ mod tests {
         let all = chain(&["a", "b", "c", "d"]);
         assert_eq!(mend(&all[..1], &all[2..]), (0, Standing::Recovering { expected: Some(4) }));
         assert_eq!(mend(&[], &all[3..]), (0, Standing::Recovering { expected: Some(4) }));
+        let mending = compare(&all[1..], None, |_| None, 0);
+        assert_eq!(mending.unplaced, all[1..], "what others need not bring is kept");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use social::FollowGraph;
 use sqlx::{Connection, SqliteConnection, SqlitePool};
 
 use crate::{
+    ahead::bring_down,
     append::{Writer, with_journal},
     error::{OpenError, StoreError},
     feeds::{Feeds, Shared, StagedFeeds},
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(crate) writer: tokio::sync::Mutex<Writer>,
     shared: RwLock<Shared>,
     memory: Mutex<Memory>,
+    /// Own messages of the journal that had no place in the log at the start.
+    unplaced: Vec<Message>,
     /// Last, so that the lock goes after everything else.
     pub(crate) folder: Folder,
 }
@@ -66,6 +69,9 @@ pub struct Snapshot {
     pub about: Option<Message>,
     /// One's own newest messages, at most [`MAX_OWN_RECENT`].
     pub own: BTreeSet<MessageId>,
+    /// Own messages that the journal holds and the log cannot take yet, oldest first: those before them are missing. They
+    /// have a place once others have brought these; nobody else may ever have received them.
+    pub unplaced: Vec<Message>,
 }
 
 impl Store {
@@ -134,6 +140,10 @@ impl Store {
         if !stale.is_empty() {
             tracing::debug!(?stale, "indexes rebuilt");
         }
+        let brought_down = bring_down(&mut db, now_ms()).await?;
+        if brought_down > 0 {
+            tracing::info!(brought_down, "posts were dated by a clock that was ahead");
+        }
         let me = keys.feed_id();
         let shared = Shared::load(&mut db).await?;
         let last_row: i64 = sqlx::query_scalar("SELECT coalesce(max(row), 0) FROM messages")
@@ -162,6 +172,7 @@ impl Store {
             writer: tokio::sync::Mutex::new(writer),
             shared: RwLock::new(shared),
             memory: Mutex::new(mending.memory),
+            unplaced: mending.unplaced,
             folder,
         };
         let store = Self { inner: Arc::new(inner) };
@@ -257,6 +268,8 @@ impl Store {
             about.map(|body| Message::decode(&body).map_err(|_| StoreError::BadValue("own about"))).transpose()?;
 
         let shared = self.inner.shared();
+        let held = shared.feeds.by_id(&self.inner.me).and_then(|feed| feed.head).map_or(0, |head| head.sequence);
+        let unplaced = self.inner.unplaced.iter().filter(|message| message.sequence() > held).cloned().collect();
         let ids = |is: fn(&crate::feeds::FeedRow) -> bool| {
             shared.feeds.iter().filter(move |feed| is(feed)).map(|feed| feed.id).collect::<BTreeSet<_>>()
         };
@@ -269,6 +282,7 @@ impl Store {
             standing: self.standing(),
             about,
             own,
+            unplaced,
         })
     }
 
@@ -315,8 +329,11 @@ impl Store {
         Ok(())
     }
 
-    /// Remembers that somebody has shown one's own feed to go up to `sequence`, further than it is stored here. Until
-    /// the messages arrive the standing is [`Standing::Recovering`], also after a restart.
+    /// Remembers that one's own feed goes up to `sequence`, further than it is stored here. Until the messages arrive the
+    /// standing is [`Standing::Recovering`], also after a restart, and nothing but the messages ends that.
+    ///
+    /// So it is only for what a message of one's own proves whose signature was checked. What somebody merely says must not
+    /// come here: one lie would end publishing for good.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -342,6 +359,11 @@ impl Inner {
 
     fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest own message that is in the journal.
+    pub(crate) fn journalled(&self) -> Option<Head> {
+        self.memory().journalled
     }
 
     /// Remembers the newest own message that is in the journal.

@@ -29,6 +29,7 @@ pub struct PostRow {
     /// What it says.
     pub post: Post,
     /// Replies stored here, at most [`MAX_COUNTED`]: of a thread's first post all of them, of a reply those that answer it.
+    /// Those of people whom the reader blocks do not count.
     pub replies: u32,
     /// People who like it, at most [`MAX_COUNTED`].
     pub likes: u32,
@@ -62,22 +63,30 @@ impl Store {
             .await
             .map_err(|_| StoreError::Closing)?;
 
-        let asked: Vec<_> =
-            posts.iter().map(|(row, post)| (row, prefix(post.id.hash()), u8::from(post.post.root.is_some()))).collect();
+        let thread = |post: &PostRow| post.post.root.map(|root| prefix(root.hash()));
+        let asked: Vec<_> = posts.iter().map(|(row, post)| (row, prefix(post.id.hash()), thread(post))).collect();
         let me = self.inner.shared().feeds.number(&self.inner.me);
         let counts: Vec<(i64, u32, u32, bool)> = sqlx::query_as(
-            "SELECT asked.value->>0,
-                iif(asked.value->>2 = 1,
-                    (SELECT count(*) FROM (SELECT 1 FROM links
-                        WHERE target = asked.value->>1 AND relation = 'branch' LIMIT ?4)),
+            // Any kind of message of anybody may name a branch; `answers` are the posts of those threads that count.
+            "WITH asked AS MATERIALIZED (
+                SELECT value->>0 AS row, value->>1 AS target, value->>2 AS thread FROM json_each(?1)),
+             answers AS MATERIALIZED (
+                SELECT row FROM timeline
+                WHERE thread IN (SELECT thread FROM asked WHERE thread IS NOT NULL) AND is_reply = 1
+                  AND author NOT IN (SELECT value FROM json_each(?2)))
+             SELECT asked.row,
+                iif(asked.thread IS NULL,
                     (SELECT count(*) FROM (SELECT 1 FROM timeline
-                        WHERE thread = asked.value->>1 AND is_reply = 1
-                          AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4))),
+                        WHERE thread = asked.target AND is_reply = 1
+                          AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4)),
+                    (SELECT count(*) FROM (SELECT 1 FROM links
+                        WHERE links.target = asked.target AND relation = 'branch'
+                          AND links.row IN (SELECT answers.row FROM answers) LIMIT ?4))),
                 (SELECT count(*) FROM (SELECT 1 FROM votes
-                    WHERE target = asked.value->>1 AND likes = 1
+                    WHERE target = asked.target AND likes = 1
                       AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4)),
-                EXISTS (SELECT 1 FROM votes WHERE target = asked.value->>1 AND author = ?3 AND likes = 1)
-             FROM json_each(?1) AS asked",
+                EXISTS (SELECT 1 FROM votes WHERE target = asked.target AND author = ?3 AND likes = 1)
+             FROM asked",
         )
         .bind(rows_to_json(&asked)?)
         .bind(blocked)

@@ -44,6 +44,29 @@ async fn a_post_from_the_year_3000_does_not_stay_on_top() {
 }
 
 #[tokio::test]
+async fn what_a_clock_in_the_year_3000_has_dated_comes_down_when_the_clock_is_right() {
+    const YEAR_3000: i64 = 32_503_680_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, mut bob) = (alice(), bob());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    alice.clock = YEAR_3000 as f64;
+    store.append(vec![alice.posts("own, under a wrong clock")], YEAR_3000, true).await.unwrap();
+    bob.clock = YEAR_3000 as f64;
+    store.append(vec![bob.posts("another's, under the same")], YEAR_3000 + 1, false).await.unwrap();
+    drop(store);
+
+    let store = Store::open(dir.path()).await.unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    (alice.clock, bob.clock) = (now as f64 + 1.0, now as f64 + 1.0);
+    store.append(vec![alice.posts("own, today")], now + 1, true).await.unwrap();
+    store.append(vec![bob.posts("another's, today")], now + 2, false).await.unwrap();
+    let posts = page(&store, Audience::All, None, 50).await.cards;
+    let expected = ["another's, today", "own, today", "another's, under the same", "own, under a wrong clock"];
+    assert_eq!(posts.iter().map(describe).collect::<Vec<_>>(), expected);
+    assert!(posts.iter().all(|card| card.post.time_ms <= now + 2), "shown as the index has them");
+}
+
+#[tokio::test]
 async fn a_thread_is_one_card_brought_up_by_its_newest_reply() {
     let dir = tempfile::tempdir().unwrap();
     let (mut alice, mut bob, mut carol) = (alice(), bob(), carol());
