@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use feed::MessageId;
 use net::{Net, NetEvent, NetEvents};
-use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Output, Refusal, Ticket};
+use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Now, Output, Refusal, Ticket};
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -21,6 +21,9 @@ use crate::writer::{Clocks, Job, Writer};
 
 /// How long the last writes may take once the loop was told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Timers that would run within this time run at the end of a session. Longer than acknowledgements and saved clocks wait.
+const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
 /// A task that ended.
 pub(crate) enum Done {
@@ -274,6 +277,11 @@ impl Io {
             while !(self.publishing.is_empty() && self.importing.is_empty() && self.writer.idle()) {
                 self.settle(&mut node).await;
             }
+            // Nobody waits for quiet any more: what was going to be said in the next moments is said now, so that meeting
+            // again is cheap.
+            let now = self.clock.now();
+            node.handle_timeout(Now { monotonic: now.monotonic + LAST_WORDS, ..now });
+            self.carry_out(&mut node);
             if let Some((net, events)) = self.net.take() {
                 net.shutdown().await;
                 drop(events);
