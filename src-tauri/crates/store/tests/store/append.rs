@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use feed::{DeviceKey, ForkProof};
-use store::{AppendError, Clock, OpenError, Standing, Store};
+use feed::ForkProof;
+use store::{AppendError, OpenError, Standing, Store};
 
 use crate::people::{alice, bob, carol};
 
@@ -178,19 +178,18 @@ async fn the_network_key_is_kept() {
 }
 
 #[tokio::test]
-async fn clocks_are_kept_for_each_device() {
+async fn a_damaged_message_costs_only_what_comes_after_it() {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::create(dir.path(), &alice().keys, None).await.unwrap();
-    let (one, other) = (DeviceKey::new([1; 32]), DeviceKey::new([2; 32]));
-    let (a, b) = (bob().feed(), carol().feed());
-    store.save_clocks(one, &Clock::from([(a, 4), (b, -1)]), &Clock::from([(a, 6)])).await.unwrap();
-    store.save_clocks(one, &Clock::from([(a, 8)]), &Clock::from([(b, 3)])).await.unwrap();
-    store.save_clocks(other, &Clock::new(), &Clock::from([(a, 2)])).await.unwrap();
-    drop(store);
-    let store = Store::open(dir.path()).await.unwrap();
-    assert_eq!(store.clocks(one).await.unwrap(), (Clock::from([(a, 8), (b, -1)]), Clock::from([(a, 6), (b, 3)])));
-    assert_eq!(store.clocks(other).await.unwrap(), (Clock::new(), Clock::from([(a, 2)])));
-    store.forget_clocks(one).await.unwrap();
-    assert_eq!(store.clocks(one).await.unwrap(), (Clock::new(), Clock::new()));
-    assert_eq!(store.totals().await.unwrap().feeds, 0, "a feed that is only spoken of is not stored");
+    let (alice, mut bob) = (alice(), bob());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let messages: Vec<_> = (0..5).map(|n| bob.posts(&n.to_string())).collect();
+    store.append(messages.clone(), NOW, false).await.unwrap();
+    let mut db = SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
+    sqlx::query("UPDATE messages SET body = x'7b7d' WHERE sequence = 3").execute(&mut db).await.unwrap();
+    let sequences = async |after| store.load(bob.feed(), after, 5, 1 << 20).await.map(|m| m.len());
+    assert_eq!(sequences(0).await.unwrap(), 2);
+    assert_eq!(sequences(3).await.unwrap(), 2);
+    let damaged = sequences(2).await.unwrap_err();
+    assert!(matches!(damaged, store::StoreError::Damaged { sequence: 3, .. }), "{damaged:?}");
 }

@@ -1,6 +1,8 @@
 //! The store as its users meet it: real files, real SQLite.
 
 mod append;
+mod clocks;
+mod disk;
 mod hostile;
 mod people;
 mod recovery;

@@ -149,6 +149,50 @@ async fn a_database_on_another_history_than_the_journal_never_publishes() {
 }
 
 #[tokio::test]
+async fn own_messages_that_came_back_are_known_to_be_missing_after_a_power_cut() {
+    let (dir, mut alice, _) = folder_with(2).await;
+    let (_keep, old) = copy_of(dir.path());
+    let store = Store::open(dir.path()).await.unwrap();
+    let later: Vec<_> = (0..3).map(|n| alice.posts(&format!("elsewhere {n}"))).collect();
+    let others = vec![bob().posts("in the same batch")];
+    store.append([&later[..], &others].concat(), NOW, false).await.unwrap();
+    // The database forgets what it had not synced.
+    copy(dir.path(), &old, &[JOURNAL]);
+    let store = Store::open(&old).await.unwrap();
+    assert_eq!(store.standing(), Standing::Recovering { expected: Some(5) });
+    store.append(later, NOW, false).await.unwrap();
+    assert_eq!(store.standing(), Standing::Whole);
+}
+
+#[tokio::test]
+async fn what_only_the_journal_holds_has_a_place_once_the_gap_is_closed() {
+    let (dir, mut alice, mut all) = folder_with(2).await;
+    let (_keep, old) = copy_of(dir.path());
+    let store = Store::open(dir.path()).await.unwrap();
+    for n in 0..4 {
+        let message = alice.posts(&format!("later {n}"));
+        store.append(vec![message.clone()], NOW, true).await.unwrap();
+        all.push(message);
+    }
+    store.close().await.unwrap();
+    drop(store);
+    copy(dir.path(), &old, &[JOURNAL]);
+    let journalled = fs::read(old.join(JOURNAL)).unwrap();
+
+    let store = Store::open(&old).await.unwrap();
+    assert_eq!(store.snapshot().await.unwrap().unplaced, [(*all[5]).clone()], "nobody else may have it");
+    // Friends have all but the last; while it is missing the journal must not lose it.
+    store.append(all[2..5].to_vec(), NOW, false).await.unwrap();
+    assert_eq!(store.standing(), Standing::Recovering { expected: Some(6) });
+    assert_eq!(fs::read(old.join(JOURNAL)).unwrap(), journalled);
+    drop(store);
+    let store = Store::open(&old).await.unwrap();
+    assert_eq!(store.standing(), Standing::Whole, "a start places it");
+    assert_eq!(store.snapshot().await.unwrap().unplaced, []);
+    assert_eq!(store.snapshot().await.unwrap().heads[&alice.feed()], all[5].head());
+}
+
+#[tokio::test]
 async fn an_old_copy_put_back_whole_waits_as_soon_as_somebody_knows_more() {
     let (dir, mut alice, all) = folder_with(2).await;
     let (_keep, old) = copy_of(dir.path());
@@ -163,6 +207,10 @@ async fn an_old_copy_put_back_whole_waits_as_soon_as_somebody_knows_more() {
     store.append(vec![later], NOW, false).await.unwrap();
     assert_eq!(store.standing(), Standing::Whole);
     assert_eq!(store.totals().await.unwrap().messages, all.len() as u64 + 1);
+    // What was known to be missing once is no hindrance afterwards.
+    store.append(vec![alice.posts("and on")], NOW, true).await.unwrap();
+    drop(store);
+    assert_eq!(Store::open(&old).await.unwrap().standing(), Standing::Whole);
 }
 
 #[tokio::test]

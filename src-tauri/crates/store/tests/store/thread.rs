@@ -50,6 +50,30 @@ async fn a_thread_is_found_by_its_first_post_before_that_arrives() {
 }
 
 #[tokio::test]
+async fn only_posts_of_people_not_blocked_count_as_answers_of_a_reply() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, mut bob, mut carol, mut dan) = (alice(), bob(), carol(), signer(4));
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let root = alice.posts("root");
+    let reply = bob.replies(root.id(), root.id(), "a reply");
+    let answers = [carol.replies(root.id(), reply.id(), "yes"), dan.replies(root.id(), reply.id(), "no")];
+    let content = format!(r#"{{"type":"gathering","root":"{}","branch":"{}"}}"#, root.id(), reply.id());
+    let no_post = carol.says(feed::json::Value::parse(content.as_bytes()).unwrap());
+    let elsewhere = carol.replies(MessageId::classic([9; 32]), reply.id(), "in another thread");
+    store.append(vec![root.clone()], NOW, true).await.unwrap();
+    store.append(vec![reply.clone()], NOW, false).await.unwrap();
+    let replies = async || {
+        let thread = store.thread(root.id()).await.unwrap().unwrap();
+        thread.posts().map(|post| (post.id, post.replies)).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(replies().await[&reply.id()], 0);
+    store.append([&answers[..], &[no_post, elsewhere]].concat(), NOW, false).await.unwrap();
+    assert_eq!((replies().await[&root.id()], replies().await[&reply.id()]), (3, 2));
+    store.append(vec![alice.blocks(&dan)], NOW, true).await.unwrap();
+    assert_eq!((replies().await[&root.id()], replies().await[&reply.id()]), (2, 1));
+}
+
+#[tokio::test]
 async fn ones_own_word_names_one_then_the_most_recent_of_others() {
     let dir = tempfile::tempdir().unwrap();
     let (mut alice, mut bob, mut carol) = (alice(), bob(), carol());
