@@ -1,7 +1,7 @@
 //! Many whole peers in one process: virtual time, links that delay and break, real signatures, real bytes.
 //!
 //! Pure: no clock, socket, disk or ambient randomness; a run is a function of its [`Scenario`] and seed. Where the real
-//! disk and network would be, there is a [host] in memory. There is no IO here at all; callers read scenario files and
+//! disk and network would be, there is a host in memory. There is no IO here at all; callers read scenario files and
 //! print reports.
 //!
 //! Bytes cross between the nodes, never structs, so every run exercises the codecs. Time jumps to the next deadline.

@@ -142,6 +142,11 @@ impl Ebt {
         self.on_failure(id, feed, Failure::Refused, now);
     }
 
+    /// A message that was not taken, which is not its sender's fault.
+    pub(super) fn on_dropped(&mut self, id: LinkId, feed: FeedId, pause: Duration, now: Now) {
+        self.on_failure(id, feed, Failure::Ours(pause), now);
+    }
+
     fn on_failure(&mut self, id: LinkId, feed: FeedId, failure: Failure, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
         if !link.rows.contains_key(&feed) {

@@ -1,5 +1,7 @@
 //! What the driver tells the machine and what the machine asks of the driver.
 
+use std::time::Duration;
+
 use feed::{DeviceKey, FeedId};
 
 use super::note::{Clock, Note};
@@ -69,7 +71,7 @@ pub enum Input {
         notes: Vec<(FeedId, Note)>,
     },
     /// A frame of messages arrived and is decoded; what becomes of each message is told later, by [`Input::Appended`],
-    /// [`Input::Known`], [`Input::Gap`] or [`Input::Refused`].
+    /// [`Input::Known`], [`Input::Gap`], [`Input::Refused`] or [`Input::Dropped`].
     Messages {
         /// The link.
         link: LinkId,
@@ -100,6 +102,16 @@ pub enum Input {
         link: LinkId,
         /// Its feed.
         feed: FeedId,
+    },
+    /// A message arrived that was not taken through no fault of its sender: the disk is full, or another peer's message
+    /// stood in its place and did not hold. The stream ends with a note, and the sender may be asked again after `pause`.
+    Dropped {
+        /// The link it came by.
+        link: LinkId,
+        /// Its feed.
+        feed: FeedId,
+        /// How long the sender is not asked. The same each time, however often this happens.
+        pause: Duration,
     },
     /// The log holds `feed` durably up to `sequence`, its new head.
     Appended {

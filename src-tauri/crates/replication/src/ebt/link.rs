@@ -53,6 +53,8 @@ pub(super) struct Row {
     pub(super) grew_at: Option<Instant>,
     /// When a known message last made us repeat our ask.
     pub(super) skipped_at: Option<Instant>,
+    /// When a note of ours last ended an ask.
+    pub(super) pruned_at: Option<Instant>,
     /// When the waiting note is due; mirrored in [`Link::queue`].
     pub(super) queued: Option<Instant>,
     /// The waiting note is to be sent even though it says nothing new.

@@ -19,10 +19,10 @@
 //!
 //! # What it costs
 //!
-//! A note that tells a peer of growth is the first for its feed and peer within a second, or waits. Notes that ask or prune
-//! do not wait. On
-//! an edge outside the tree both ends would tell the other of each message; the two wait differently long, so that one
-//! note usually does, and a Level ([`Output::SendLevel`]) acknowledges it together with many others.
+//! A note that tells a peer of growth is the first for its feed and peer within a second, or waits. Notes that ask or
+//! prune do not wait. On an edge outside the tree both ends would tell the other of each message; the two wait differently
+//! long, so that one note usually does, and a Level ([`Output::SendLevel`]) acknowledges it together with many others.
+//! `docs/lab.md` has the figures, and what other choices would have cost.
 
 mod hearing;
 mod io;
@@ -131,6 +131,7 @@ impl Ebt {
             Input::Known { link, feed, sequence } => self.on_known(link, feed, sequence, now),
             Input::Gap { link, feed } => self.on_gap(link, feed, now),
             Input::Refused { link, feed } => self.on_refused(link, feed, now),
+            Input::Dropped { link, feed, pause } => self.on_dropped(link, feed, pause, now),
             Input::Appended { feed, sequence, from } => self.on_appended(feed, sequence, from, now),
             Input::NotesSent { link, frame } => self.on_notes_sent(link, frame),
             Input::Sent { link, frame, feed, through } => self.on_sent(link, frame, feed, through),
@@ -187,6 +188,15 @@ impl Ebt {
             }
         }
         Some(progress)
+    }
+
+    /// Whether messages of `feed` may come by `link`: our last note on it asks for them, or it did a moment ago and they were
+    /// on their way. What comes unasked is not worth a look, whoever signed it.
+    pub fn is_asked(&self, link: LinkId, feed: &FeedId, now: Now) -> bool {
+        let row = self.links.get(&link).filter(|link| !link.blocked).and_then(|link| link.rows.get(feed));
+        row.is_some_and(|row| {
+            row.told.is_some_and(Note::asks) || row.pruned_at.is_some_and(|at| now.monotonic < at + telling::ON_THE_WAY)
+        })
     }
 
     #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{Instant, LinkId, Now};
 /// A source that is busy sending other feeds is not silent, but for no longer than this.
 const BUSY_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a peer's claims are not believed after it failed once; doubles with each further failure.
+/// How long a peer's claims are not believed after it failed once; doubles with each further failure of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Failure {
     /// It claimed more, was asked, and sent nothing.
@@ -19,6 +19,8 @@ pub(super) enum Failure {
     Gap,
     /// It sent something that cannot be taken.
     Refused,
+    /// It did what it was asked to do, and we could not take it: it rests this long, and nothing doubles.
+    Ours(Duration),
 }
 
 impl Failure {
@@ -27,6 +29,7 @@ impl Failure {
             Self::Silent => Duration::from_secs(10),
             Self::Gap => Duration::from_secs(1),
             Self::Refused => Duration::from_secs(60),
+            Self::Ours(pause) => pause,
         }
     }
 }
@@ -186,7 +189,12 @@ impl Ebt {
     /// Does not believe the peer of `id` about `feed` for a while.
     pub(super) fn distrust(&mut self, feed: FeedId, id: LinkId, failure: Failure, now: Instant) {
         let Some(row) = self.links.get_mut(&id).and_then(|link| link.rows.get_mut(&feed)) else { return };
-        let doubled = failure.distrust().saturating_mul(1 << row.failures.min(16));
+        let pause = failure.distrust();
+        if matches!(failure, Failure::Ours(_)) {
+            row.distrusted_until = row.distrusted_until.max(Some(now + pause));
+            return;
+        }
+        let doubled = pause.saturating_mul(1 << row.failures.min(16));
         row.distrusted_until = Some(now + doubled.min(MAX_DISTRUST));
         row.failures = row.failures.saturating_add(1);
     }

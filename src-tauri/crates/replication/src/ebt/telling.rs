@@ -16,6 +16,9 @@ use crate::{Instant, LinkId, Now};
 /// prune do not count and do not wait: whoever has just pruned a source must not be slow to tell it of what came next.
 pub(super) const COALESCE: Duration = Duration::from_secs(1);
 
+/// How long after a note that asks no more messages still arrive because they were on their way.
+pub(super) const ON_THE_WAY: Duration = Duration::from_secs(10);
+
 /// On an edge that needed no note the last time, the one of its ends that speaks first waits this long …
 const LAZY_FIRST: Duration = Duration::from_millis(20);
 
@@ -93,7 +96,11 @@ impl Ebt {
             if !news {
                 continue;
             }
-            let told = row.told.replace(note).and_then(Note::sequence);
+            let told = row.told.replace(note);
+            if told.is_some_and(Note::asks) && !note.asks() {
+                row.pruned_at = Some(now);
+            }
+            let told = told.and_then(Note::sequence);
             if told.is_some_and(|told| Some(told) < note.sequence()) {
                 row.grew_at = Some(now);
             }
