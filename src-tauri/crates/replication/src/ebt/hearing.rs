@@ -106,6 +106,10 @@ impl Ebt {
             // A feed without a row was never asked for.
             let Some(row) = link.rows.get_mut(&feed) else { continue };
             row.claimed = row.claimed.max(sequence.min(MAX_SEQUENCE));
+            row.carried = sequence;
+            if self.feeds.get(&feed).is_some_and(|known| known.head < sequence) {
+                link.unstored.insert(feed);
+            }
             link.inbox.named(feed, sequence);
             self.note_delivery(feed, id, now.monotonic);
         }
@@ -153,6 +157,7 @@ impl Ebt {
             return;
         }
         link.inbox.failed(feed);
+        link.unstored.remove(&feed);
         // Whoever is not the source was told to be lazy, or that we do not want the feed: what it sends anyway is dropped.
         if self.source_link(&feed) == Some(id) {
             self.distrust(feed, id, failure, now.monotonic);
@@ -189,6 +194,9 @@ impl Ebt {
     fn pass_on(&mut self, id: LinkId, feed: FeedId, head: u64, now: Now) {
         let Some(link) = self.links.get_mut(&id).filter(|link| !link.blocked) else { return };
         let Some(row) = link.rows.get_mut(&feed) else { return };
+        if row.carried <= head {
+            link.unstored.remove(&feed);
+        }
         let owed = row.owed.take_if(|owed| *owed <= head).is_some();
         if row.claimed < head && !row.ignored_by_peer() {
             if row.asks {

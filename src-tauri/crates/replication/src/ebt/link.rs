@@ -31,6 +31,8 @@ pub(super) struct Link {
     pub(super) inbox: Inbox,
     /// When a frame of messages last arrived.
     pub(super) heard_at: Option<Instant>,
+    /// Feeds of which messages arrived that are not durable yet: while there are any, it is us who are slow.
+    pub(super) unstored: BTreeSet<FeedId>,
     pub(super) unsaved: Unsaved,
 }
 
@@ -43,6 +45,8 @@ pub(super) struct Row {
     pub(super) told: Option<Note>,
     /// The newest sequence that the peer is known to hold, if it speaks the truth: from notes and from what it sent.
     pub(super) claimed: u64,
+    /// The newest sequence that it sent.
+    pub(super) carried: u64,
     /// Whether the peer asked us for what follows, so that new messages are pushed to it.
     pub(super) asks: bool,
     /// While it asks: the last sequence that we gave to its stream.
@@ -90,6 +94,7 @@ impl Link {
             sent: SentLog::default(),
             inbox: Inbox::default(),
             heard_at: None,
+            unstored: BTreeSet::new(),
             unsaved: Unsaved::default(),
         }
     }

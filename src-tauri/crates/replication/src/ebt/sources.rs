@@ -155,26 +155,34 @@ impl Ebt {
             self.ask(feed, next, now.monotonic);
             return;
         };
-        let busy_until = self.links.get(&source.link).and_then(|link| link.heard_at).map(|heard| heard + patience);
-        let busy_until = busy_until.unwrap_or_default().min(lag.since + BUSY_PATIENCE);
-        let until = busy_until.max(source.heard_at + patience);
+        let busy_until = self.busy_until(source.link, now.monotonic);
+        let until = busy_until.min(lag.since + BUSY_PATIENCE).max(source.heard_at + patience);
         if until > now.monotonic {
             self.set_lag(feed, lag.since, until);
             return;
         }
-        if self.offers_more(feed, source.link, now.monotonic) {
+        if busy_until <= now.monotonic && self.offers_more(feed, source.link, now.monotonic) {
             self.distrust(feed, source.link, Failure::Silent, now.monotonic);
         }
         self.ask(feed, next, now.monotonic);
         self.set_lag(feed, now.monotonic, now.monotonic + patience);
     }
 
+    /// Until when the peer of `id` cannot be called silent: it has just sent something, or we have not stored yet what it sent.
+    fn busy_until(&self, id: LinkId, now: Instant) -> Instant {
+        let Some(link) = self.links.get(&id) else { return Instant::default() };
+        let Some(heard) = link.heard_at else { return Instant::default() };
+        let storing = !link.unstored.is_empty() && now < heard + BUSY_PATIENCE;
+        if storing { now + self.config.patience } else { heard + self.config.patience }
+    }
+
     /// Nobody but the source claims more, and it is silent: whoever claims more next replaces it without waiting.
     fn note_overdue(&mut self, feed: FeedId, now: Instant) {
         let Some(link) = self.source_link(&feed) else { return };
         let overdue = self.offers_more(feed, link, now);
+        let busy = self.busy_until(link, now) > now;
         if let Some(source) = self.feeds.get_mut(&feed).and_then(|known| known.source.as_mut()) {
-            source.overdue = overdue && source.heard_at + self.config.patience <= now;
+            source.overdue = overdue && !busy && source.heard_at + self.config.patience <= now;
         }
     }
 

@@ -39,9 +39,23 @@ fn a_source_that_is_busy_with_other_feeds_is_not_silent() {
     let mut desk = fed_by_alice();
     desk.hears(BOB, ANNA, lazy(5));
     desk.wait(100);
-    desk.receives_only(ALICE, ME, 1);
-    assert_eq!(desk.wait(149), []);
-    assert_eq!(desk.wait(1).len(), 2);
+    desk.receives(ALICE, ME, 1);
+    let asks =
+        |output: &Output| matches!(output, Output::SendNotes { link: BOB, notes } if notes.contains(&(ANNA, eager(4))));
+    assert!(!desk.wait(149).iter().any(asks));
+    assert!(desk.wait(1).iter().any(asks));
+}
+
+#[test]
+fn a_source_whose_messages_we_have_not_stored_yet_is_not_silent() {
+    let mut desk = fed_by_alice();
+    desk.hears(ALICE, ANNA, lazy(9));
+    desk.hears(BOB, ANNA, lazy(9));
+    desk.receives_only(ALICE, ANNA, 7);
+    assert_eq!(desk.wait(5_000), [], "our disk is slow");
+    desk.input(Input::Appended { feed: ANNA, sequence: 7, from: Some(ALICE) });
+    let asks = |output: &Output| matches!(output, Output::SendNotes { link: BOB, notes } if notes[0].1.asks());
+    assert!(desk.wait(200).iter().any(asks), "but then it is silent");
 }
 
 #[test]
