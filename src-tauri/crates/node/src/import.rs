@@ -161,11 +161,16 @@ impl Node {
                 }
                 self.intake.push(message, Origin::Import(ticket));
             }
-            Err(ChainError::Gap { .. }) => self.importing.wait(ticket, message),
+            Err(ChainError::Gap { .. }) => {
+                if feed == self.own {
+                    self.intake.check_evidence(message.clone());
+                }
+                self.importing.wait(ticket, message);
+            }
             // What it contradicts may turn out not to hold itself.
             Err(ChainError::Fork { .. }) if self.log.in_flight(&feed) => self.importing.wait(ticket, message),
             Err(error) => {
-                self.suspect_fork(&message, &error);
+                self.suspect_fork(&message, &error, None);
                 self.importing.reject(ticket, &message, RejectReason::Chain(error.to_string()));
             }
         }

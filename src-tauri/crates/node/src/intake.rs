@@ -1,7 +1,10 @@
 //! The way of a message into the log: fits its chain, signature checked, durable. Each station works on batches, and the
 //! next batch is prepared while the one before is under way.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use feed::{ChainError, FeedId, ForkProof, Message, SignatureError, Verified, check_next};
 use replication::{
@@ -32,8 +35,11 @@ pub(crate) enum Origin {
     Name(LinkId),
     /// From a file, in place of a message that is stored: a bad copy, or a fork.
     Contradicts(Ticket),
-    /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either.
-    Suspect,
+    /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either. The link, if it
+    /// came by one, answers for the signature.
+    Suspect(Option<LinkId>),
+    /// Of one's own feed, from a file, while messages before it are missing: if its signature holds, they exist.
+    Evidence,
 }
 
 /// A message on its way.
@@ -56,6 +62,8 @@ pub(crate) struct Intake {
     unlucky: BTreeSet<(LinkId, FeedId)>,
     /// Feeds with a suspected fork that is being looked into.
     suspects: BTreeSet<FeedId>,
+    /// Messages under way that may prove that one's own feed is longer than what is here.
+    evidence: usize,
     /// The store could not write: nothing is taken until then.
     rest_until: Option<Instant>,
 }
@@ -69,6 +77,17 @@ impl Intake {
     /// Has the signature of an introduction checked.
     pub(crate) fn check_name(&mut self, link: LinkId, about: Message) {
         self.push(about, Origin::Name(link));
+    }
+
+    /// Has the signature of a message of one's own feed checked, as a sign that those before it exist.
+    pub(crate) fn check_evidence(&mut self, message: Message) {
+        self.evidence += 1;
+        self.push(message, Origin::Evidence);
+    }
+
+    /// Whether it is being found out if one's own feed is longer than what is here.
+    pub(crate) fn awaits_evidence(&self) -> bool {
+        self.evidence > 0
     }
 
     /// The link is gone: nobody has to hear.
@@ -107,12 +126,18 @@ impl Node {
     fn on_run(&mut self, id: LinkId, run: &Run<'_>, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
         let feed = run.feed;
-        let resting = self.intake.rest_until.is_some_and(|until| now.monotonic < until);
         let takes = self.policy.want(&feed) == Want::Replicate && !self.log.is_frozen(&feed);
         // One's own messages come from others only after a loss, and never while a new one is being stored.
         let publishing = feed == self.own && self.publishing.is_storing();
-        if resting || !takes || publishing || link.refused.contains(&feed) {
+        if !takes || link.refused.contains(&feed) {
             self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
+            return;
+        }
+        // Our own trouble is nothing to hold against a peer.
+        let rest = self.intake.rest_until.map(|until| until.saturating_duration_since(now.monotonic));
+        let pause = rest.filter(|rest| !rest.is_zero()).or(publishing.then_some(limits::RETRY));
+        if let Some(pause) = pause {
+            self.ebt.handle_input(ebt::Input::Dropped { link: id, feed, pause }, now);
             return;
         }
         let held = self.log.tip(&feed).map_or(0, |head| head.sequence);
@@ -122,6 +147,11 @@ impl Node {
                 self.intake.echoes.entry(feed).or_default().insert(id);
             }
             self.ebt.handle_input(ebt::Input::Known { link: id, feed, sequence: last }, now);
+            return;
+        }
+        if !self.ebt.is_asked(id, &feed, now) {
+            // Whoever was not asked could only get in the way of the one who was.
+            self.ebt.handle_input(ebt::Input::Dropped { link: id, feed, pause: limits::RETRY }, now);
             return;
         }
         if run.first > held + 1 {
@@ -135,7 +165,7 @@ impl Node {
             let Some(message) = message.filter(|message| message.author() == feed && message.sequence() == sequence)
             else {
                 self.charge(id, feed);
-                return self.refuse(id, feed, now);
+                return self.turn_down(id, feed, limits::RETRY, now);
             };
             before = Some(message.id());
             match check_next(self.log.tip(&feed), &message) {
@@ -145,9 +175,12 @@ impl Node {
                 }
                 // Known; later ones of the run may lean on it.
                 Err(ChainError::Known { .. }) => {}
+                // What it contradicts is not checked yet, and may be what does not hold.
+                Err(_) if self.log.in_flight(&feed) => return self.turn_down(id, feed, limits::RETRY, now),
                 Err(error) => {
-                    self.suspect_fork(&message, &error);
-                    return self.refuse(id, feed, now);
+                    self.suspect_fork(&message, &error, Some(id));
+                    self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
+                    return;
                 }
             }
         }
@@ -161,12 +194,17 @@ impl Node {
         }
     }
 
-    /// Tells EBT that what a link sent of a feed was not taken. Too many messages that do not hold close the link.
-    fn refuse(&mut self, id: LinkId, feed: FeedId, now: Now) {
+    /// Tells EBT that what a link sent of a feed was not taken: refused if the link is to blame, else dropped for `pause`. Too
+    /// many messages that do not hold close the link.
+    fn turn_down(&mut self, id: LinkId, feed: FeedId, pause: Duration, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
-        self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
-        if feed == self.own && link.refused.contains(&feed) {
-            self.publishing.disbelieve(link.device);
+        if link.refused.contains(&feed) {
+            self.ebt.handle_input(ebt::Input::Refused { link: id, feed }, now);
+            if feed == self.own {
+                self.publishing.disbelieve(link.device);
+            }
+        } else {
+            self.ebt.handle_input(ebt::Input::Dropped { link: id, feed, pause }, now);
         }
         if link.refusals > limits::REFUSED_MESSAGES {
             self.close(id, CloseReason::TooManyRefused, now);
@@ -174,11 +212,11 @@ impl Node {
     }
 
     /// A message names another predecessor than the durable head: if it is signed, its author forked the feed.
-    pub(crate) fn suspect_fork(&mut self, message: &Message, error: &ChainError) {
+    pub(crate) fn suspect_fork(&mut self, message: &Message, error: &ChainError, from: Option<LinkId>) {
         let feed = message.author();
         let against_the_log = matches!(error, ChainError::Fork { .. }) && !self.log.in_flight(&feed);
         if against_the_log && !self.log.is_frozen(&feed) && self.intake.suspects.insert(feed) {
-            self.intake.push(message.clone(), Origin::Suspect);
+            self.intake.push(message.clone(), Origin::Suspect(from));
         }
     }
 
@@ -217,11 +255,23 @@ impl Node {
                         self.on_name(link, &about);
                     }
                 }
-                (Origin::Suspect, result) => {
+                (Origin::Suspect(from), result) => {
                     self.intake.leave(&message);
-                    match result {
-                        Some(Ok(suspect)) => self.look_into_fork(suspect),
-                        _ => drop(self.intake.suspects.remove(&feed)),
+                    if let Some(Ok(suspect)) = result {
+                        self.look_into_fork(suspect);
+                        continue;
+                    }
+                    self.intake.suspects.remove(&feed);
+                    if let Some(id) = from {
+                        self.charge(id, feed);
+                        self.intake.unlucky.insert((id, feed));
+                    }
+                }
+                (Origin::Evidence, result) => {
+                    self.intake.leave(&message);
+                    self.intake.evidence = self.intake.evidence.saturating_sub(1);
+                    if let Some(Ok(proof)) = result {
+                        self.on_own_proven(proof.sequence());
                     }
                 }
                 (Origin::Contradicts(ticket), result) => {
@@ -251,14 +301,15 @@ impl Node {
         for feed in &lost {
             self.log.drop_unchecked(feed);
         }
-        self.drop_waiting_for_checks(&lost, now);
+        self.drop_waiting_for_checks(&lost);
+        self.tell_unlucky(limits::RETRY, now);
         for feed in lost {
             self.continue_waiting(feed);
         }
     }
 
     /// Drops what waits to be checked behind something that was lost.
-    fn drop_waiting_for_checks(&mut self, lost: &BTreeSet<FeedId>, now: Now) {
+    fn drop_waiting_for_checks(&mut self, lost: &BTreeSet<FeedId>) {
         if lost.is_empty() {
             return;
         }
@@ -275,8 +326,12 @@ impl Node {
             let echoes = self.intake.echoes.remove(feed).unwrap_or_default();
             self.intake.unlucky.extend(echoes.into_iter().map(|id| (id, *feed)));
         }
+    }
+
+    /// Tells those who have to hear that what they sent was lost.
+    fn tell_unlucky(&mut self, pause: Duration, now: Now) {
         for (id, feed) in std::mem::take(&mut self.intake.unlucky) {
-            self.refuse(id, feed, now);
+            self.turn_down(id, feed, pause, now);
         }
     }
 
@@ -292,7 +347,7 @@ impl Node {
                 }
             }
             Origin::Import(ticket) => self.on_import_lost(ticket, message, reason),
-            Origin::Here | Origin::Name(_) | Origin::Suspect | Origin::Contradicts(_) => {}
+            Origin::Here | Origin::Name(_) | Origin::Suspect(_) | Origin::Evidence | Origin::Contradicts(_) => {}
         }
     }
 
@@ -318,18 +373,28 @@ impl Node {
         let until = now.monotonic + limits::APPEND_REST;
         self.intake.rest_until = Some(until);
         self.timers.set(Timer::Intake, until);
-        for feed in &lost {
+        let reason = RejectReason::Store(failed);
+        for (message, origin) in candidates {
+            self.lose(message.into_message(), origin, Some(reason.clone()));
+        }
+        self.give_up_in_flight(lost, &reason);
+        self.tell_unlucky(limits::APPEND_REST, now);
+    }
+
+    /// Gives up everything of these feeds that is not being stored already.
+    fn give_up_in_flight(&mut self, feeds: BTreeSet<FeedId>, reason: &RejectReason) {
+        for feed in &feeds {
             self.log.drop_in_flight(feed);
         }
         let (behind, others): (Vec<_>, Vec<_>) =
-            self.intake.to_append.drain(..).partition(|(message, _)| lost.contains(&message.author()));
+            self.intake.to_append.drain(..).partition(|(message, _)| feeds.contains(&message.author()));
         self.intake.to_append.extend(others);
-        for (message, origin) in candidates.into_iter().chain(behind) {
-            self.lose(message.into_message(), origin, Some(RejectReason::Store(failed.clone())));
+        for (message, origin) in behind {
+            self.lose(message.into_message(), origin, Some(reason.clone()));
         }
-        self.drop_waiting_for_checks(&lost, now);
+        self.drop_waiting_for_checks(&feeds);
         if self.intake.verifying.is_some() {
-            self.intake.void.extend(lost);
+            self.intake.void.extend(feeds);
         }
     }
 
@@ -360,7 +425,8 @@ impl Node {
             self.ebt.handle_input(ebt::Input::Appended { feed, sequence, from }, now);
             self.continue_waiting(feed);
             if feed == self.own {
-                self.on_own_grew(now);
+                let by = from.and_then(|id| self.links.get(&id)).map(|link| link.device);
+                self.on_own_grew(by, now);
             }
         }
     }
@@ -390,8 +456,12 @@ impl Node {
         if !self.log.freeze(feed) {
             return;
         }
+        // What is on its way must not reach the store after this: it refuses batches with messages of a forked feed.
+        self.give_up_in_flight(BTreeSet::from([feed]), &RejectReason::Frozen);
         self.outbox.push_back(Output::Freeze { feed, proof });
         self.ebt.handle_input(ebt::Input::Frozen { feed }, now);
+        self.tell_unlucky(limits::RETRY, now);
+        self.continue_waiting(feed);
         self.tell(Change::Person(feed.into()));
         if feed == self.own {
             self.review_standing();

@@ -57,6 +57,8 @@ pub const INBOX: usize = 4 << 20;
 pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.
 pub const APPEND_BATCH: usize = 8_192;
+/// How long a peer is not asked for a feed of which something was lost through no fault of that peer.
+pub const RETRY: Duration = Duration::from_secs(1);
 /// How long the intake rests after the store could not write; then what was lost is asked for again.
 pub const APPEND_REST: Duration = Duration::from_secs(5);
 /// Bytes of the newest messages kept in memory, so that live posts are passed on without reading them back.
@@ -72,6 +74,9 @@ pub const PUBLISH_QUEUE: usize = 1_024;
 pub const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a stranger's unproven word that messages of one's own are missing stops publishing.
 pub const CLAIM_PATIENCE: Duration = Duration::from_secs(30);
+/// The same for somebody whom the person follows. Long enough for one who went out of reach to come back; a lie of theirs ends
+/// sooner when they take it back, or are followed no more, or with the session.
+pub const FRIENDS_CLAIM_PATIENCE: Duration = Duration::from_secs(3600);
 /// Messages in one import.
 pub const IMPORT_BATCH: usize = 16_384;
 /// Bytes of imported messages that wait because one before them is missing.

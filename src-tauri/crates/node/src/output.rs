@@ -226,6 +226,25 @@ pub enum CloseReason {
     Stalled,
 }
 
+impl CloseReason {
+    /// Whether it was closed for something that nobody honest does. Only such a device has to be kept away: all others may
+    /// come back, even at once, and be welcome.
+    pub fn hostile(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::TooManyRefused | Self::Flood | Self::CutOff => true,
+            Self::NoHello
+            | Self::Version { .. }
+            | Self::Network
+            | Self::Myself
+            | Self::Second
+            | Self::TooMany
+            | Self::Blocked
+            | Self::Overfull(_)
+            | Self::Stalled => false,
+        }
+    }
+}
+
 /// What has changed; whoever shows it asks again. Coalesced, never one per message of a bulk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {

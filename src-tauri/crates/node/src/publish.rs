@@ -29,12 +29,14 @@ pub(crate) struct Publishing {
     opens: Instant,
     open: bool,
     standing: Standing,
-    /// What the store knew at the start to be missing.
-    missing_through: u64,
+    /// Up to which sequence messages of this feed are proven to exist: by what the store knew at the start, and by signed
+    /// messages that were seen since.
+    proven: u64,
     /// The store stands on another chain than what was signed here.
     forked: bool,
     /// What was last told to be worth remembering, see [`Node::missing_through`].
     remembered: u64,
+    /// What devices say of this feed that nothing has proven yet. Forgotten with the session.
     claims: BTreeMap<DeviceKey, Claim>,
 }
 
@@ -49,15 +51,16 @@ struct Wish {
 /// A device says that it holds more of our feed than we do.
 #[derive(Debug)]
 struct Claim {
+    /// Its newest word, which may be lower than an earlier one.
     sequence: u64,
-    /// A stranger's word is believed until then, unless messages come.
-    until: Option<Instant>,
+    /// When it said so first, or last sent messages of ours that hold. It is believed for a while from then on.
+    since: Instant,
     believed: bool,
 }
 
 impl Publishing {
     pub(crate) fn new(standing: Standing, offline: bool, now: Instant) -> Self {
-        let missing_through = match standing {
+        let proven = match standing {
             Standing::Recovering { expected } => expected,
             Standing::Whole | Standing::Forked => 0,
         };
@@ -67,9 +70,9 @@ impl Publishing {
             opens: now + limits::PUBLISH_PATIENCE,
             open: offline,
             standing,
-            missing_through,
+            proven,
             forked: standing == Standing::Forked,
-            remembered: missing_through,
+            remembered: proven,
             claims: BTreeMap::new(),
         }
     }
@@ -90,17 +93,10 @@ impl Publishing {
         }
     }
 
-    /// The highest sequence of our feed that the store or somebody whom we follow says to exist.
-    fn lasting(&self) -> u64 {
-        let lasting = |claim: &&Claim| claim.believed && claim.until.is_none();
-        let claimed = self.claims.values().filter(lasting).map(|claim| claim.sequence).max();
-        self.missing_through.max(claimed.unwrap_or(0))
-    }
-
     /// The highest sequence of our feed that is believed to exist.
     fn expected(&self) -> u64 {
         let claimed = self.claims.values().filter(|claim| claim.believed).map(|claim| claim.sequence).max();
-        self.missing_through.max(claimed.unwrap_or(0))
+        self.proven.max(claimed.unwrap_or(0))
     }
 }
 
@@ -126,8 +122,7 @@ impl Node {
                 Standing::Recovering { .. } => break,
                 Standing::Whole => None,
             };
-            let may_sign =
-                self.publishing.storing.is_none() && !self.log.in_flight(&self.own) && self.peers_were_heard(now);
+            let may_sign = self.publishing.storing.is_none() && !self.own_is_on_its_way() && self.peers_were_heard(now);
             if refusal.is_none() && !may_sign {
                 break;
             }
@@ -138,6 +133,11 @@ impl Node {
             }
         }
         self.set_publish_timer();
+    }
+
+    /// Whether own messages are coming in, or may turn out to be missing.
+    fn own_is_on_its_way(&self) -> bool {
+        self.log.in_flight(&self.own) || self.intake.awaits_evidence()
     }
 
     /// Whether those near have had the chance to say that they hold newer messages of ours.
@@ -186,47 +186,80 @@ impl Node {
         }
     }
 
-    /// A device says how much of our feed it holds.
+    /// A device says how much of our feed it holds. Only its newest word counts.
     pub(crate) fn on_own_claim(&mut self, device: DeviceKey, sequence: u64, now: Now) {
-        let have = self.log.sequence(&self.own);
-        if sequence <= have {
-            self.publishing.claims.remove(&device);
-        } else if let Some(claim) = self.publishing.claims.get_mut(&device) {
-            claim.sequence = claim.sequence.max(sequence);
-        } else if self.publishing.claims.len() < limits::LINKS {
-            let followed = self.policy.is_followed(&device.into());
-            let until = (!followed).then(|| now.monotonic + limits::CLAIM_PATIENCE);
-            self.publishing.claims.insert(device, Claim { sequence, until, believed: true });
+        if let Some(claim) = self.publishing.claims.get_mut(&device) {
+            claim.sequence = sequence;
+        } else if sequence > self.log.sequence(&self.own) {
+            self.make_room_for_claim();
+            self.publishing.claims.insert(device, Claim { sequence, since: now.monotonic, believed: true });
         }
         self.review_standing();
     }
 
-    /// A stranger's claim that brought nothing for long is not believed any more.
-    fn lapse_claims(&mut self, now: Now) {
-        let mut lapsed = false;
-        for claim in self.publishing.claims.values_mut().filter(|claim| claim.believed) {
-            if claim.until.is_some_and(|until| until <= now.monotonic) {
-                claim.believed = false;
-                lapsed = true;
-            }
+    /// Forgets a claim if there are too many: rather one that is not believed, rather a stranger's, rather an old one.
+    fn make_room_for_claim(&mut self) {
+        let claims = &self.publishing.claims;
+        if claims.len() < limits::LINKS {
+            return;
         }
-        if lapsed {
+        let worth = |(device, claim): &(&DeviceKey, &Claim)| {
+            (claim.believed, self.policy.is_followed(&(**device).into()), claim.since)
+        };
+        if let Some(device) = claims.iter().min_by_key(worth).map(|(device, _)| *device) {
+            self.publishing.claims.remove(&device);
+        }
+    }
+
+    /// Until when a claim is believed that brings nothing.
+    fn believed_until(&self, device: &DeviceKey, claim: &Claim) -> Instant {
+        let followed = self.policy.is_followed(&(*device).into());
+        claim.since + if followed { limits::FRIENDS_CLAIM_PATIENCE } else { limits::CLAIM_PATIENCE }
+    }
+
+    /// A claim that brought nothing for long is not believed any more.
+    fn lapse_claims(&mut self, now: Now) {
+        let believed = self.publishing.claims.iter().filter(|(_, claim)| claim.believed);
+        let lapsed: Vec<DeviceKey> = believed
+            .filter(|(device, claim)| self.believed_until(device, claim) <= now.monotonic)
+            .map(|(device, _)| *device)
+            .collect();
+        for device in &lapsed {
+            self.publishing.disbelieve(*device);
+        }
+        if !lapsed.is_empty() {
             self.review_standing();
         }
     }
 
-    /// Up to which sequence own messages are missing here by the word of the store or of somebody whom the person follows.
-    /// The driver keeps it, so that a restart does not publish over what others hold. What strangers say is not in it:
-    /// otherwise one lie would silence a feed for ever. [`Change::Standing`] tells when it changes.
+    /// Up to which sequence own messages are proven to be missing here: the store knows them, or a signed message of one's own
+    /// beyond them was seen. The driver keeps it, so that a restart does not publish over what others hold. What people only
+    /// say is not in it, friends or not: otherwise one lie would silence a feed for ever. [`Change::Standing`] tells when it
+    /// changes.
     pub fn missing_through(&self) -> Option<u64> {
-        let lasting = self.publishing.lasting();
-        (lasting > self.log.sequence(&self.own)).then_some(lasting)
+        let proven = self.publishing.proven;
+        (proven > self.log.sequence(&self.own)).then_some(proven)
     }
 
-    /// Our feed grew: what peers say of it is worth waiting for a while longer, as messages do come.
-    pub(crate) fn on_own_grew(&mut self, now: Now) {
-        for claim in self.publishing.claims.values_mut().filter(|claim| claim.believed && claim.until.is_some()) {
-            claim.until = Some(now.monotonic + limits::CLAIM_PATIENCE);
+    /// A signed message shows that our feed reaches at least this far.
+    pub(crate) fn on_own_proven(&mut self, sequence: u64) {
+        self.publishing.proven = self.publishing.proven.max(sequence);
+        self.review_standing();
+    }
+
+    /// Our feed grew. If it did so by messages that a device sent, that device speaks the truth, and what it and others say is
+    /// worth waiting for a while longer.
+    pub(crate) fn on_own_grew(&mut self, by: Option<DeviceKey>, now: Now) {
+        let have = self.log.sequence(&self.own);
+        if let Some(by) = by {
+            for (device, claim) in &mut self.publishing.claims {
+                claim.believed |= *device == by;
+                if claim.believed {
+                    claim.since = now.monotonic;
+                }
+            }
+            // They have come true, and the next word of these devices is worth as much as a first one.
+            self.publishing.claims.retain(|_, claim| claim.sequence > have);
         }
         self.review_standing();
     }
@@ -234,7 +267,6 @@ impl Node {
     /// Works out whether our feed may grow, after it grew, was claimed to be longer, or was found to be forked.
     pub(crate) fn review_standing(&mut self) {
         let have = self.log.sequence(&self.own);
-        self.publishing.claims.retain(|_, claim| claim.sequence > have);
         let expected = self.publishing.expected();
         let standing = if self.publishing.forked || self.log.is_frozen(&self.own) {
             Standing::Forked
@@ -243,7 +275,7 @@ impl Node {
         } else {
             Standing::Whole
         };
-        let remembered = self.publishing.lasting();
+        let remembered = self.publishing.proven;
         let before = std::mem::replace(&mut self.publishing.standing, standing);
         if before != standing || std::mem::replace(&mut self.publishing.remembered, remembered) != remembered {
             self.tell(Change::Standing);
@@ -252,14 +284,15 @@ impl Node {
 
     fn set_publish_timer(&mut self) {
         let publishing = &self.publishing;
-        let lapse = publishing.claims.values().filter(|claim| claim.believed).filter_map(|claim| claim.until).min();
+        let believed = publishing.claims.iter().filter(|(_, claim)| claim.believed);
+        let lapse = believed.map(|(device, claim)| self.believed_until(device, claim)).min();
         let wish =
             publishing.queue.front().filter(|_| publishing.storing.is_none()).map(|wish| match publishing.standing {
                 Standing::Recovering { .. } => wish.since + limits::RECOVERY_PATIENCE,
                 Standing::Whole | Standing::Forked => self.opens_at(),
             });
         // An own message that is on its way in wakes us by itself.
-        let wish = wish.filter(|_| !self.log.in_flight(&self.own));
+        let wish = wish.filter(|_| !self.own_is_on_its_way());
         match lapse.into_iter().chain(wish).min() {
             Some(at) => self.timers.set(Timer::Publish, at),
             None => self.timers.cancel(Timer::Publish),

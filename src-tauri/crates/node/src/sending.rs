@@ -1,6 +1,6 @@
 //! What is to go out on one link, and in which order: notes and levels first, then live messages, then history.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use feed::{FeedId, Message};
 use rand_core::Rng;
@@ -35,12 +35,12 @@ pub(crate) struct Sending {
     pub(crate) rest_until: Option<Instant>,
     streams: BTreeMap<FeedId, Stream>,
     /// Feeds whose next message is one of the newest.
-    live: VecDeque<FeedId>,
+    live: Row,
     /// Feeds with messages that were read.
-    loaded: VecDeque<FeedId>,
+    loaded: Row,
     loaded_bytes: usize,
     /// Feeds whose next messages are to be read.
-    hungry: Vec<FeedId>,
+    hungry: BTreeSet<FeedId>,
     loads: usize,
 }
 
@@ -60,6 +60,36 @@ enum Place {
     Hungry,
     Loading,
     Loaded,
+}
+
+/// Feeds in a row, each of them once; whoever is not wanted any more leaves it at once.
+#[derive(Debug, Default)]
+struct Row {
+    last: u64,
+    feeds: BTreeMap<u64, FeedId>,
+    places: BTreeMap<FeedId, u64>,
+}
+
+impl Row {
+    fn push_back(&mut self, feed: FeedId) {
+        if let std::collections::btree_map::Entry::Vacant(place) = self.places.entry(feed) {
+            self.last += 1;
+            place.insert(self.last);
+            self.feeds.insert(self.last, feed);
+        }
+    }
+
+    fn pop_front(&mut self) -> Option<FeedId> {
+        let (_, feed) = self.feeds.pop_first()?;
+        self.places.remove(&feed);
+        Some(feed)
+    }
+
+    fn remove(&mut self, feed: &FeedId) {
+        if let Some(place) = self.places.remove(feed) {
+            self.feeds.remove(&place);
+        }
+    }
 }
 
 /// More messages than this are history, even if they are in memory.
@@ -82,28 +112,32 @@ impl Sending {
         }
     }
 
-    /// The messages `(after, through]` of a feed are to go out: extends a stream that ends at `after`, else replaces it.
+    /// The messages `(after, through]` of a feed are to go out: goes on with a stream that sends the one after `after` next or
+    /// ends there, else replaces it.
     pub(crate) fn stream(&mut self, feed: FeedId, after: u64, through: u64, log: &Log) {
         if through <= after {
             return;
         }
         if let Some(stream) = self.streams.get_mut(&feed)
-            && stream.through == after
+            && (stream.through == after || stream.next == after + 1)
         {
-            stream.through = through;
+            stream.through = stream.through.max(through);
             return;
         }
         self.stop(&feed);
         let live = through - after <= LIVE_RUN && log.recent(&feed, after + 1).is_some();
         let place = if live { Place::Live } else { Place::Hungry };
         self.streams.insert(feed, Stream { next: after + 1, through, place, buffer: VecDeque::new() });
-        if live { self.live.push_back(feed) } else { self.hungry.push(feed) }
+        if live { self.live.push_back(feed) } else { _ = self.hungry.insert(feed) }
     }
 
     /// Nothing more of the feed goes out.
     pub(crate) fn stop(&mut self, feed: &FeedId) {
         if let Some(stream) = self.streams.remove(feed) {
             self.loaded_bytes -= stream.buffer.iter().map(|message| message.encoded().len()).sum::<usize>();
+            self.live.remove(feed);
+            self.loaded.remove(feed);
+            self.hungry.remove(feed);
         }
     }
 
@@ -115,8 +149,10 @@ impl Sending {
         self.rest_until = None;
         while self.loaded_bytes + self.loads * limits::LOAD < limits::READ_AHEAD && !self.hungry.is_empty() {
             // In random order, so that peers who start together get different feeds from us and exchange them.
-            let at = (rng.next_u64() % self.hungry.len() as u64) as usize;
-            let feed = self.hungry.swap_remove(at);
+            let mut key = [0; 32];
+            rng.fill_bytes(&mut key);
+            let feed = self.hungry.range(FeedId::classic(key)..).next().or(self.hungry.first()).copied();
+            let Some(feed) = feed.filter(|feed| self.hungry.remove(feed)) else { break };
             let Some(stream) = self.streams.get_mut(&feed).filter(|stream| stream.place == Place::Hungry) else {
                 continue;
             };
@@ -134,7 +170,7 @@ impl Sending {
         let Some(stream) = self.streams.get_mut(&feed).filter(waits) else { return };
         let Some(messages) = messages else {
             stream.place = Place::Hungry;
-            self.hungry.push(feed);
+            self.hungry.insert(feed);
             return;
         };
         for (sequence, message) in (stream.next..=stream.through).zip(messages) {
@@ -202,7 +238,7 @@ impl Sending {
             self.live.push_back(feed);
         } else {
             stream.place = Place::Hungry;
-            self.hungry.push(feed);
+            self.hungry.insert(feed);
         }
         Ok(())
     }
@@ -230,7 +266,7 @@ impl Sending {
             self.streams.remove(&feed);
         } else {
             stream.place = Place::Hungry;
-            self.hungry.push(feed);
+            self.hungry.insert(feed);
         }
         Ok(())
     }

@@ -124,7 +124,7 @@ impl Node {
         for older in older {
             self.close(older, CloseReason::Second, now);
         }
-        if self.links.len() >= limits::LINKS {
+        if self.links.len() >= limits::LINKS && !self.displace_stranger(&device, now) {
             self.outbox.push_back(Output::Close { link: id, reason: CloseReason::TooMany });
             return;
         }
@@ -133,6 +133,21 @@ impl Node {
         let ticket = self.ticket(Job::Clocks { link: id });
         self.outbox.push_back(Output::LoadClocks { ticket, device });
         self.tell(Change::Nearby);
+    }
+
+    /// Keys cost nothing, so strangers must not be able to take all links: somebody whom the person follows gets the link of
+    /// the stranger who came last; of those, rather one whose feed is not stored either. Returns whether there is room now.
+    fn displace_stranger(&mut self, newcomer: &DeviceKey, now: Now) -> bool {
+        if !self.policy.is_followed(&(*newcomer).into()) {
+            return false;
+        }
+        let strangers = self.links.iter().filter(|(_, link)| !self.policy.is_followed(&link.device.into()));
+        let stored = |link: &Link| self.policy.want(&link.device.feed()) == Want::Replicate;
+        let Some(id) = strangers.max_by_key(|(id, link)| (!stored(link), **id)).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.close(id, CloseReason::TooMany, now);
+        true
     }
 
     pub(crate) fn on_link_down(&mut self, id: LinkId, now: Now) {
@@ -150,8 +165,7 @@ impl Node {
     /// Closes a link of ours, and remembers a device that sent what nobody honest sends.
     pub(crate) fn close(&mut self, id: LinkId, reason: CloseReason, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
-        let hostile = matches!(reason, CloseReason::Malformed(_) | CloseReason::TooManyRefused | CloseReason::Flood);
-        if hostile {
+        if reason.hostile() {
             if self.cut_off.len() >= limits::CUT_OFF_DEVICES
                 && let Some(oldest) = self.cut_off.iter().min_by_key(|(_, until)| **until).map(|(device, _)| *device)
             {

@@ -1,7 +1,9 @@
 //! Frames after the hello: notes, messages, level.
 
+use std::collections::BTreeSet;
+
 use feed::{FeedId, Message, MessageId};
-use replication::ebt::Note;
+use replication::ebt::{MAX_LEVEL_EXCEPTIONS, MAX_NOTES_PER_FRAME, Note};
 
 use super::{ReceivedIds, SentIds, WireError, coding, kind, varint};
 use crate::limits;
@@ -63,14 +65,16 @@ pub struct LevelBody {
     pub except: Vec<FeedId>,
 }
 
-/// Reads the body of a notes frame: feed, then [`Note::to_wire`] plus one as a varint, until the end.
+/// Reads the body of a notes frame: feed, then [`Note::to_wire`] plus one as a varint, until the end. At most
+/// [`MAX_NOTES_PER_FRAME`], each of another feed.
 ///
 /// # Errors
 /// For whatever [`write_notes`] would not write.
 pub fn read_notes(mut body: &[u8], ids: &mut ReceivedIds) -> Result<Vec<(FeedId, Note)>, WireError> {
     let mut notes = Vec::new();
+    let mut named = BTreeSet::new();
     while !body.is_empty() {
-        let feed = ids.read(&mut body)?;
+        let feed = read_once(&mut body, ids, &mut named, MAX_NOTES_PER_FRAME)?;
         let number = varint::read(&mut body)?;
         let wire = i64::try_from(number).map_err(|_| WireError::Number)? - 1;
         notes.push((feed, Note::from_wire(wire).map_err(|_| WireError::Number)?));
@@ -99,10 +103,25 @@ pub fn write_notes(notes: &[(FeedId, Note)], ids: &mut SentIds) -> Result<Vec<u8
 pub fn read_level(mut body: &[u8], ids: &mut ReceivedIds) -> Result<LevelBody, WireError> {
     let through = varint::read(&mut body)?;
     let mut except = Vec::new();
+    let mut named = BTreeSet::new();
     while !body.is_empty() {
-        except.push(ids.read(&mut body)?);
+        except.push(read_once(&mut body, ids, &mut named, MAX_LEVEL_EXCEPTIONS)?);
     }
     Ok(LevelBody { through, except })
+}
+
+/// Reads a feed that the frame may name once, among at most `most`: so that few bytes never cause much work.
+fn read_once(
+    body: &mut &[u8],
+    ids: &mut ReceivedIds,
+    named: &mut BTreeSet<FeedId>,
+    most: usize,
+) -> Result<FeedId, WireError> {
+    if named.len() >= most {
+        return Err(WireError::TooManyEntries);
+    }
+    let feed = ids.read(body)?;
+    named.insert(feed).then_some(feed).ok_or(WireError::Repeated)
 }
 
 /// A level frame.

@@ -53,6 +53,12 @@ pub enum WireError {
     /// More feeds than one link may name.
     #[error("it names more feeds than one link may")]
     TooManyFeeds,
+    /// More notes or excepted feeds than one frame may hold.
+    #[error("it holds more entries than such a frame may")]
+    TooManyEntries,
+    /// A feed that a frame may name once only.
+    #[error("it names a feed twice")]
+    Repeated,
     /// A coded message that no sender writes.
     #[error("it holds a message in a form that nobody writes")]
     Coding,
