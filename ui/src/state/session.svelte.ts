@@ -99,6 +99,8 @@ export class Session {
     try {
       const state = await this.backend.startState();
       if (state.kind === "ready") this.me = state.value;
+      // The node may have come to a stop since.
+      else if (state.kind === "failed") this.stage = { kind: "failed", failure: state.value };
     } catch (failure) {
       this.toasts.fail(failure);
     }

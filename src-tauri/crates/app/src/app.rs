@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use feed::{FeedId, KeyPair, Message, MessageId, NetworkKey, PersonId, json};
 use net::{Multiaddr, Net};
@@ -62,6 +62,8 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
     stop: CancellationToken,
+    /// Cancelled when the loop has ended, however it came to that.
+    ended: CancellationToken,
     tasks: Mutex<Tasks>,
 }
 
@@ -153,6 +155,11 @@ impl App {
         let server = server.map_err(|error| Failure::disk(store.folder(), &error))?;
 
         let (mailbox, commands) = mpsc::channel(MAILBOX);
+        if !snapshot.unplaced.is_empty() {
+            // Perhaps nobody else has these: the node keeps them until others have brought what is before them.
+            let (reply, _) = oneshot::channel();
+            mailbox.try_send(Command::Import { messages: snapshot.unplaced, reply }).map_err(Failure::internal)?;
+        }
         let (changes, _) = broadcast::channel(CHANGES);
         let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
         let io = Io::new(store.clone(), net, commands, announcer, clock);
@@ -164,11 +171,18 @@ impl App {
             changes,
             desktop: options.desktop,
             stop: CancellationToken::new(),
+            ended: CancellationToken::new(),
             tasks: Mutex::default(),
         };
         let app = Self { inner: Arc::new(inner) };
         let mut tasks = app.inner.tasks.lock().await;
-        tasks.driving = Some(tokio::spawn(drive(node, io)));
+        let ended = app.inner.ended.clone().drop_guard();
+        tasks.driving = Some(tokio::spawn(async move {
+            // Dropped after the loop, also when that panics.
+            let _ended = ended;
+            drive(node, io).await;
+        }));
+        tokio::spawn(tell_of_a_broken_loop(Arc::downgrade(&app.inner), app.inner.ended.clone()));
         tasks.answering = server.map(|server| tokio::spawn(server.serve(app.clone(), app.inner.stop.clone())));
         drop(tasks);
         Ok(app)
@@ -187,6 +201,18 @@ impl App {
         if let Some(driving) = tasks.driving {
             ended(driving.await);
         }
+    }
+
+    /// Returns when the node runs no more: after [`Self::shutdown`], or by a mistake of ours, of which the desktop is told with
+    /// [`Change::Standing`]. What to do then is the same: call [`Self::shutdown`] and let go.
+    pub async fn ended(&self) {
+        self.inner.ended.cancelled().await;
+    }
+
+    /// What to say where the node ended although nobody wanted it to.
+    pub fn broken(&self) -> Option<Failure> {
+        let is_broken = self.inner.ended.is_cancelled() && !self.inner.stop.is_cancelled();
+        is_broken.then(|| Failure::internal("the node on this folder came to a stop"))
     }
 
     /// The reader.
@@ -333,11 +359,13 @@ impl App {
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
         let closing = || {
-            Failure::new(
-                FailureCode::NotStarted,
-                "Periwinkle is closing on this folder.",
-                "Start it again and look whether what you did is there.",
-            )
+            self.broken().unwrap_or_else(|| {
+                Failure::new(
+                    FailureCode::NotStarted,
+                    "Periwinkle is closing on this folder.",
+                    "Start it again and look whether what you did is there.",
+                )
+            })
         };
         let (reply, answer) = oneshot::channel();
         self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
@@ -358,6 +386,17 @@ async fn open(
         })
     });
     opened.await.map_err(Failure::internal)?
+}
+
+/// Lets whoever shows something look again when the loop has ended by itself.
+async fn tell_of_a_broken_loop(app: Weak<Inner>, ended: CancellationToken) {
+    ended.cancelled().await;
+    if let Some(inner) = app.upgrade()
+        && !inner.stop.is_cancelled()
+    {
+        tracing::error!("the loop of the node has ended by itself");
+        inner.desktop.changed(Change::Standing);
+    }
 }
 
 fn ended(task: Result<(), tokio::task::JoinError>) {

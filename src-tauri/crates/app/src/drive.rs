@@ -66,9 +66,13 @@ pub(crate) async fn drive(mut node: Node, mut io: Io) {
                     None => continue,
                 },
             },
-            event = next_event(&mut io.net), if !node.congested() => match io.event(event) {
-                Some(input) => input,
-                None => continue,
+            event = next_event(&mut io.net), if !node.congested() => match event.map(|event| io.event(event)) {
+                Some(Some(input)) => input,
+                Some(None) => continue,
+                None => {
+                    io.network_ended(&mut node);
+                    continue;
+                }
             },
             Some(done) = io.tasks.join_next() => match io.done(done) {
                 Some(input) => input,
@@ -225,30 +229,34 @@ impl Io {
         Ticket(self.next_ticket)
     }
 
-    fn event(&mut self, event: Option<NetEvent>) -> Option<Input> {
+    fn event(&mut self, event: NetEvent) -> Option<Input> {
         match event {
-            Some(NetEvent::LinkUp { link, device, address, .. }) => {
+            NetEvent::LinkUp { link, device, address, .. } => {
                 tracing::info!(%device, %address, link = link.0, "link up");
                 let link = LinkId(link.0);
                 self.links.insert(link);
                 Some(Input::LinkUp { link, device, medium: Medium::Direct })
             }
-            Some(NetEvent::Received { link, frame }) => Some(Input::Received { link: LinkId(link.0), frame }),
-            Some(NetEvent::Writable { link }) => Some(Input::Writable { link: LinkId(link.0) }),
-            Some(NetEvent::LinkDown { link, reason }) => {
+            NetEvent::Received { link, frame } => Some(Input::Received { link: LinkId(link.0), frame }),
+            NetEvent::Writable { link } => Some(Input::Writable { link: LinkId(link.0) }),
+            NetEvent::LinkDown { link, reason } => {
                 tracing::info!(%reason, link = link.0, "link down");
                 let link = LinkId(link.0);
                 self.links.remove(&link).then_some(Input::LinkDown { link })
             }
-            Some(event) => {
+            event => {
                 tracing::debug!(?event, "network");
                 None
             }
-            None => {
-                tracing::error!("the network stopped; reading and writing go on without it");
-                self.net = None;
-                None
-            }
+        }
+    }
+
+    /// The network is gone, and with it everybody who was near.
+    fn network_ended(&mut self, node: &mut Node) {
+        tracing::error!("the network stopped; reading and writing go on without it");
+        self.net = None;
+        for link in std::mem::take(&mut self.links) {
+            node.handle_input(Input::LinkDown { link }, self.clock.now());
         }
     }
 
@@ -319,5 +327,68 @@ impl Io {
             node.handle_input(input, self.clock.now());
         }
         self.carry_out(node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed::{DeviceKey, KeyPair};
+    use tokio::sync::broadcast;
+
+    use super::*;
+    use crate::desktop::Headless;
+
+    async fn network(seed: u8) -> (Net, NetEvents) {
+        let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")];
+        let config = net::Config { listen, mdns: false, ..net::Config::default() };
+        Net::start(&KeyPair::from_seed(&[seed; 32]), config).await.expect("starts")
+    }
+
+    #[tokio::test]
+    async fn when_the_network_ends_nobody_is_near_any_more() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let keys = KeyPair::from_seed(&[1; 32]);
+        let store = Store::create(home.path(), &keys, None).await.expect("a store");
+        let clock = Clock::new();
+        let config = node::Config {
+            keys,
+            network: None,
+            generation: 1,
+            heads: BTreeMap::new(),
+            wanted: BTreeSet::new(),
+            graph: social::FollowGraph::new(),
+            frozen: BTreeSet::new(),
+            standing: node::Standing::Whole,
+            about: None,
+            offline: false,
+        };
+        let mut node = Node::new(config, [0; 32], clock.now());
+        let (mailbox, commands) = mpsc::channel(4);
+        let announcer = Announcer::new(store.clone(), std::sync::Arc::new(Headless), broadcast::channel(4).0);
+        // The events are those of a network that is shut down.
+        let ((here, _), (other, events)) = (network(1).await, network(2).await);
+        let mut io = Io::new(store, Some((here, events)), commands, announcer, clock);
+        let link = LinkId(7);
+        io.links.insert(link);
+        let device = DeviceKey::new([9; 32]);
+        node.handle_input(Input::LinkUp { link, device, medium: Medium::Direct }, io.clock.now());
+        assert_eq!(io.look(&node).peers.len(), 1);
+
+        let driving = tokio::spawn(drive(node, io));
+        other.shutdown().await;
+        let peers = async || {
+            let (reply, answer) = oneshot::channel();
+            mailbox.send(Command::Look { reply }).await.map_err(drop).expect("runs");
+            answer.await.expect("answers").peers.len()
+        };
+        // The loop may choose to answer first; a link without a greeting would be given up much later than this.
+        let gone = async {
+            while peers().await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), gone).await.expect("it is told");
+        mailbox.send(Command::Stop).await.map_err(drop).expect("runs");
+        driving.await.expect("ends");
     }
 }

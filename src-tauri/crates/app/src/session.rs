@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::view::{Failure, Person, StartState};
 use crate::{App, Options, place};
@@ -40,7 +40,7 @@ impl Session {
     /// # Errors
     /// When the store cannot be read.
     pub async fn start_state(&self) -> Result<StartState, Failure> {
-        let app = match &*self.state.lock().await {
+        let app = match &*self.state().await {
             State::Welcome => return Ok(StartState::Welcome),
             State::Failed(failure) => return Ok(StartState::Failed(failure.clone())),
             State::Ready(app) => app.clone(),
@@ -53,7 +53,7 @@ impl Session {
     /// # Errors
     /// When the name is empty or too long, somebody lives here already, or the folder cannot be written.
     pub async fn begin(&self, name: &str) -> Result<Person, Failure> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         match &*state {
             // A second click on the button.
             State::Ready(app) => return Ok(app.me().await?.person),
@@ -72,9 +72,9 @@ impl Session {
                 app
             }
         };
-        let me = app.me().await?;
-        *state = State::Ready(app);
-        Ok(me.person)
+        // It runs from here on, whatever else goes wrong.
+        *state = State::Ready(app.clone());
+        Ok(app.me().await?.person)
     }
 
     /// The running node.
@@ -82,11 +82,23 @@ impl Session {
     /// # Errors
     /// When there is none: no key yet, or the folder could not be opened.
     pub async fn app(&self) -> Result<App, Failure> {
-        match &*self.state.lock().await {
+        match &*self.state().await {
             State::Ready(app) => Ok(app.clone()),
             State::Failed(failure) => Err(failure.clone()),
             State::Welcome => Err(Failure::not_started(&self.folder)),
         }
+    }
+
+    /// The state, with a node that broke since it was looked at last taken for failed.
+    async fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().await;
+        if let State::Ready(app) = &*state
+            && let Some(failure) = app.broken()
+        {
+            app.shutdown().await;
+            *state = State::Failed(failure);
+        }
+        state
     }
 
     /// Saves and closes; the folder is free for others afterwards.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::desktop::{Call, Headless, Notification, Recording};
-use app::view::{Audience, Change, Draft, FailureCode, Relation, StartState, Target};
+use app::desktop::{Call, Desktop, Headless, Notification, Recording};
+use app::view::{Audience, Change, Draft, FailureCode, Relation, Standing, StartState, Target};
 use app::{App, Network, Options, Session};
 use tokio::time::timeout;
 
@@ -121,4 +121,91 @@ async fn publishing_alone_waits_for_nobody() {
     app.publish(draft("alone")).await.expect("publishes");
     app.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+/// A desktop that breaks whoever calls it.
+struct Broken;
+
+impl Desktop for Broken {
+    fn notify(&self, _: Notification) {}
+    fn changed(&self, _: Change) {
+        panic!("this desktop is broken");
+    }
+    fn raise(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_breaks_is_noticed_and_lets_go_of_the_folder() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let quiet = Options { network: None, desktop: Arc::new(Headless) };
+    App::begin(home.path(), quiet.clone(), Some("Ada"), None).await.expect("begins").shutdown().await;
+
+    let session = Session::open(home.path().to_owned(), Options { network: None, desktop: Arc::new(Broken) }).await;
+    let app = session.app().await.expect("runs");
+    assert_eq!(app.broken(), None);
+    let published = app.publish(draft("the loop ends over this")).await;
+    timeout(PATIENCE, app.ended()).await.expect("it is known to have ended");
+    assert_eq!(app.publish(draft("nobody answers")).await.err(), app.broken());
+    let Ok(StartState::Failed(failure)) = session.start_state().await else { panic!("the window would not know") };
+    assert_eq!(failure.code, FailureCode::Internal);
+    assert_eq!(session.app().await.err(), Some(failure));
+    drop(app);
+
+    let again = App::start(home.path(), quiet).await.expect("the folder is free");
+    let page = again.timeline(Audience::Following, None, 10).await.expect("a page");
+    // The loop may have ended before it answered, but not before the post was durable.
+    assert_eq!(page.cards.len(), 1);
+    assert!(published.is_err() || published.as_ref() == Ok(&page.cards[0].post.id));
+    again.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beginning_can_be_repeated_after_a_start_that_failed() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let folder = home.path().join("ada");
+    // No socket can be bound where a folder with something in it stands.
+    std::fs::create_dir_all(folder.join("peri.sock/in the way")).expect("created");
+    let session = Session::open(folder.clone(), loopback(Vec::new(), Arc::default())).await;
+    for _ in 0..2 {
+        assert_eq!(session.begin("Ada").await.expect_err("no socket").code, FailureCode::Disk);
+    }
+    std::fs::remove_dir_all(folder.join("peri.sock")).expect("removed");
+    let ada = session.begin("Ada").await.expect("begins");
+    assert_eq!((ada.name.as_str(), ada.named), ("Ada", true));
+    session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_ones_own_journal_holds_is_published_once_friends_have_closed_the_gap() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (ada_folder, bo_folder) = (home.path().join("ada"), home.path().join("bo"));
+    let alone = || Options { network: None, desktop: Arc::new(Headless) };
+    let ada = App::begin(&ada_folder, alone(), Some("Ada"), None).await.expect("begins");
+    let id = ada.id().to_string();
+    ada.shutdown().await;
+    drop(ada);
+    let old = std::fs::read(ada_folder.join("periwinkle.sqlite")).expect("a database");
+
+    let (bo, _) = person(&bo_folder, "Bo", Vec::new()).await;
+    bo.follow(&id).await.expect("follows");
+    let addresses = bo.nearby().await.expect("nearby").addresses;
+    let ada = App::start(&ada_folder, loopback(addresses.clone(), Arc::default())).await.expect("starts");
+    let met = ada.publish(draft("when we met")).await.expect("publishes");
+    until(&bo, async || bo.thread(&met).await.is_ok()).await;
+    ada.shutdown().await;
+    drop(ada);
+    let ada = App::start(&ada_folder, alone()).await.expect("starts");
+    let last = ada.publish(draft("nobody has this")).await.expect("publishes");
+    ada.shutdown().await;
+    drop(ada);
+
+    std::fs::write(ada_folder.join("periwinkle.sqlite"), old).expect("an older database is put back");
+    let ada = App::start(&ada_folder, loopback(addresses, Arc::default())).await.expect("starts");
+    until(&bo, async || bo.thread(&last).await.is_ok()).await;
+    until(&ada, async || ada.standing().await == Ok(Standing::Whole)).await;
+    ada.publish(draft("and on")).await.expect("publishes");
+    ada.shutdown().await;
+    bo.shutdown().await;
 }

@@ -19,7 +19,7 @@ struct Ready {
     addresses: Vec<String>,
 }
 
-/// Runs a node until SIGTERM, SIGINT or SIGHUP, then saves and closes.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, then saves and closes. Fails when the node comes to a stop before.
 pub(crate) async fn run(folder: &Path, network: Network) -> Result<(), Ended> {
     // Listened for from the start, so that a signal during the start is not lost.
     let listen = |kind| signal(kind).map_err(Failure::internal);
@@ -33,8 +33,10 @@ pub(crate) async fn run(folder: &Path, network: Network) -> Result<(), Ended> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
+            () = app.ended() => {}
         }
     }
+    let broken = app.broken();
     app.shutdown().await;
-    announced
+    broken.map_or(announced, |failure| Err(failure.into()))
 }
