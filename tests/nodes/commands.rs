@@ -140,6 +140,17 @@ fn only_the_owner_can_read_the_key_and_speak_to_the_node() {
 }
 
 #[test]
+fn a_folder_with_a_long_path_has_a_socket_elsewhere() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let ada = Person::in_folder("Ada", home.path().join("a-long-name-".repeat(15)));
+    let node = ada.serve(&[]);
+    assert!(!ada.folder().join("peri.sock").exists());
+    assert_eq!(ada.json(&["peers", "--json"])["addresses"][0], node.address);
+    assert!(node.stop().success());
+    ada.ok(&["post", "the folder is free again"]);
+}
+
+#[test]
 fn while_a_node_runs_the_commands_speak_to_it() {
     let ada = Person::new("Ada");
     let node = ada.serve(&[]);

@@ -35,7 +35,9 @@ pub(crate) fn binary() -> &'static Path {
 
 /// A person: a folder with a key.
 pub(crate) struct Person {
-    home: TempDir,
+    /// Removes the folder in the end, where that is ours to do.
+    _home: Option<TempDir>,
+    folder: PathBuf,
     pub(crate) id: String,
 }
 
@@ -50,16 +52,25 @@ impl Person {
         Self::begin(&["init", "--name", name, "--network", key])
     }
 
+    /// Begins in this folder.
+    pub(crate) fn in_folder(name: &str, folder: PathBuf) -> Self {
+        Self { _home: None, folder, id: String::new() }.init(&["init", "--name", name])
+    }
+
     fn begin(arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
-        let mut person = Self { home, id: String::new() };
-        person.id = person.ok(arguments);
-        assert!(person.id.starts_with('@') && person.id.ends_with(".ed25519"), "{}", person.id);
-        person
+        let folder = home.path().join("folder");
+        Self { _home: Some(home), folder, id: String::new() }.init(arguments)
+    }
+
+    fn init(mut self, arguments: &[&str]) -> Self {
+        self.id = self.ok(arguments);
+        assert!(self.id.starts_with('@') && self.id.ends_with(".ed25519"), "{}", self.id);
+        self
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
-        self.home.path().join("folder")
+        self.folder.clone()
     }
 
     /// A command on this folder.

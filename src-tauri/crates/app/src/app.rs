@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use feed::{FeedId, KeyPair, Message, MessageId, NetworkKey, PersonId, json};
+use feed::{FeedId, KeyPair, MessageId, NetworkKey, PersonId};
 use net::{Multiaddr, Net};
 use node::Node;
 use store::{OpenError, Snapshot, Store};
@@ -17,9 +17,10 @@ use crate::clock::Clock;
 use crate::desktop::Desktop;
 use crate::drive::{Io, drive};
 use crate::mailbox::{Command, Look, MAILBOX};
+use crate::publishing::valid_name;
 use crate::rpc::Server;
-use crate::view::{Change, Draft, Failure, FailureCode, Standing};
-use crate::{place, posts, status, storage};
+use crate::view::{Change, Failure, FailureCode, Standing};
+use crate::{place, storage};
 
 /// How a node is run.
 #[derive(Clone)]
@@ -230,113 +231,6 @@ impl App {
         self.inner.desktop.raise()
     }
 
-    /// Signs and publishes a post; its id. Returns once it is durable.
-    ///
-    /// # Errors
-    /// When the text is empty or too long, the post it answers is not stored here, or publishing has to wait.
-    pub async fn publish(&self, draft: Draft) -> Result<String, Failure> {
-        if draft.text.trim().is_empty() {
-            return Err(Failure::new(FailureCode::BadInput, "There is nothing to publish.", "Write something first."));
-        }
-        let channel = draft.channel.as_deref().map(str::trim).filter(|channel| !channel.is_empty());
-        let channel = channel.map(posts::channel).transpose()?;
-        let (root, branch) = match draft.reply_to.as_deref().map(message_id).transpose()? {
-            None => (None, Vec::new()),
-            Some(answered) => {
-                let (root, branch) = self.answers(answered).await?;
-                (Some(root), branch)
-            }
-        };
-        let draft = social::write::PostDraft { text: draft.text, root, branch, channel, content_warning: None };
-        self.sign(social::write::post(&draft)).await
-    }
-
-    /// Follows a person; the id of the message that says so.
-    ///
-    /// # Errors
-    /// When the id cannot be read or is one's own, or publishing has to wait.
-    pub async fn follow(&self, id: &str) -> Result<String, Failure> {
-        self.relate(id, true).await
-    }
-
-    /// Follows a person no more; the id of the message that says so.
-    ///
-    /// # Errors
-    /// As [`Self::follow`].
-    pub async fn unfollow(&self, id: &str) -> Result<String, Failure> {
-        self.relate(id, false).await
-    }
-
-    async fn relate(&self, id: &str, following: bool) -> Result<String, Failure> {
-        let person = person_id(id)?;
-        if person == self.inner.me {
-            return Err(Failure::new(FailureCode::BadInput, "That is you.", "Choose somebody else's id."));
-        }
-        self.sign(social::write::contact(&person.feed(), following, false)).await
-    }
-
-    /// Likes a post, or takes that back; the id of the message that says so.
-    ///
-    /// # Errors
-    /// When the id cannot be read or publishing has to wait.
-    pub async fn like(&self, id: &str, on: bool) -> Result<String, Failure> {
-        let id = message_id(id)?;
-        self.sign(social::write::vote(&id, on, if on { "Like" } else { "Unlike" })).await
-    }
-
-    /// Says one's own name, description or both; the id of the message that says so.
-    ///
-    /// # Errors
-    /// When the name is empty or too long, nothing is said, or publishing has to wait.
-    pub async fn rename(&self, name: Option<&str>, description: Option<&str>) -> Result<String, Failure> {
-        let name = name.map(valid_name).transpose()?;
-        if name.is_none() && description.is_none() {
-            return Err(Failure::new(FailureCode::BadInput, "Nothing was said.", "Give a name or a description."));
-        }
-        self.sign(social::write::about_self(&self.inner.me.feed(), name.as_deref(), description, None)).await
-    }
-
-    async fn sign(&self, content: json::Value) -> Result<String, Failure> {
-        let published = self.ask(|reply| Command::Publish { content, reply }).await?;
-        Ok(published.map_err(Failure::from)?.to_string())
-    }
-
-    /// Checks and stores messages, at most [`node::limits::IMPORT_BATCH`]. The feeds of which something is stored afterwards
-    /// count as asked for.
-    ///
-    /// # Errors
-    /// When the node is shutting down or the wish for a feed cannot be stored. A refused message is no error.
-    pub async fn import(&self, messages: Vec<Message>) -> Result<status::Imported, Failure> {
-        let feeds: BTreeSet<FeedId> = messages.iter().map(|message| message.author()).collect();
-        let imported = self.ask(|reply| Command::Import { messages, reply }).await?;
-        self.keep(feeds).await?;
-        let rejected = imported.rejected.into_iter().map(|rejected| status::Rejected {
-            feed: rejected.feed.to_string(),
-            sequence: rejected.sequence,
-            reason: rejected.reason.to_string(),
-        });
-        Ok(status::Imported {
-            stored: imported.stored,
-            known: imported.known,
-            rejected: rejected.collect(),
-            waiting: imported.waiting,
-        })
-    }
-
-    /// Remembers those of these feeds of which something is stored as asked for by hand.
-    async fn keep(&self, mut feeds: BTreeSet<FeedId>) -> Result<(), Failure> {
-        let mut wanted = self.inner.wanted.lock().await;
-        feeds.retain(|feed| !wanted.contains(feed));
-        for feed in feeds {
-            let is_stored = !self.inner.store.load(feed, 0, feed::MAX_SEQUENCE, 1).await?.is_empty();
-            if is_stored {
-                self.ask(|reply| Command::Want { feed, reply }).await??;
-                wanted.insert(feed);
-            }
-        }
-        Ok(())
-    }
-
     /// Whether one's own feed may grow.
     ///
     /// # Errors
@@ -357,7 +251,12 @@ impl App {
         self.ask(|reply| Command::Look { reply }).await
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
+    /// The feeds known to be asked for by hand.
+    pub(crate) fn wanted(&self) -> &Mutex<BTreeSet<FeedId>> {
+        &self.inner.wanted
+    }
+
+    pub(crate) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
         let closing = || {
             self.broken().unwrap_or_else(|| {
                 Failure::new(
@@ -441,21 +340,4 @@ pub(crate) fn person_id(text: &str) -> Result<PersonId, Failure> {
 
 pub(crate) fn message_id(text: &str) -> Result<MessageId, Failure> {
     text.trim().parse().map_err(|_| Failure::bad_id(text, "%….sha256"))
-}
-
-fn valid_name(name: &str) -> Result<String, Failure> {
-    let name = name.trim();
-    match name.chars().count() {
-        0 => Err(Failure::new(
-            FailureCode::BadInput,
-            "A name needs at least one letter.",
-            "Give the name people know you by.",
-        )),
-        1..=social::MAX_NAME_CHARS if !name.chars().any(char::is_control) => Ok(name.to_owned()),
-        _ => Err(Failure::new(
-            FailureCode::BadInput,
-            "This name is too long or has control characters.",
-            format!("Choose one of at most {} characters.", social::MAX_NAME_CHARS),
-        )),
-    }
 }

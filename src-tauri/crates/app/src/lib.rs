@@ -16,6 +16,7 @@ mod mailbox;
 mod people;
 pub mod place;
 mod posts;
+mod publishing;
 pub mod rpc;
 mod session;
 pub mod status;

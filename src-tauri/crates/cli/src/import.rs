@@ -71,23 +71,26 @@ async fn hand_over(node: &mut Connection, messages: Vec<Message>) -> Result<Impo
     node.ask(Request::Import { messages: messages.into_iter().map(text).collect() }).await
 }
 
-type Source = Box<dyn BufRead + Send>;
-
 fn open(file: &str) -> Result<(Source, ProgressBar), Failure> {
-    let (source, bar): (Source, _) = match file {
-        "-" => (Box::new(BufReader::new(io::stdin())), ProgressBar::new_spinner()),
+    let (source, bar, style): (Source, _, _) = match file {
+        "-" => {
+            let style = "{spinner} {bytes} {bytes_per_sec} for {elapsed}";
+            (Box::new(BufReader::new(io::stdin())), ProgressBar::new_spinner(), style)
+        }
         path => {
             let disk = |error| Failure::disk(Path::new(path), &error);
             let file = File::open(path).map_err(disk)?;
             let bytes = file.metadata().map_err(disk)?.len();
-            (Box::new(BufReader::with_capacity(1 << 20, file)), ProgressBar::new(bytes))
+            let style = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
+            (Box::new(BufReader::with_capacity(1 << 20, file)), ProgressBar::new(bytes), style)
         }
     };
     // Drawn on a terminal only; elsewhere the bar is hidden.
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta} left")
-        .map_err(Failure::internal)?;
+    let style = ProgressStyle::with_template(style).map_err(Failure::internal)?;
     Ok((source, bar.with_style(style)))
 }
+
+type Source = Box<dyn BufRead + Send>;
 
 /// Some lines, decoded.
 #[derive(Debug, Default)]
