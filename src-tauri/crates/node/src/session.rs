@@ -180,6 +180,7 @@ impl Node {
     /// Our saved clocks are here: say hello.
     pub(crate) fn on_clocks_loaded(&mut self, id: LinkId, held: Clock, told: Clock, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
+        let (held, told) = ebt::remembered(held, told, self.own, link.device.feed());
         let Phase::Greeting { clocks, .. } = &mut link.phase else { return };
         let hello = Hello {
             version: VERSION,

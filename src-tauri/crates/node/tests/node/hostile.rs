@@ -1,10 +1,10 @@
 //! Hostile neighbours: they are cut off, others go on, memory and the bill for signatures stay small.
 
-use feed::{FeedId, Message};
+use feed::{FeedId, KeyPair, Message};
 use node::{CloseReason, Input, limits, wire::kind};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
-use replication::ebt::Note;
+use replication::ebt::{MAX_LEVEL_EXCEPTIONS, MAX_NOTES_PER_FRAME, Note};
 
 use crate::{
     stranger::{Stranger, hello},
@@ -37,6 +37,19 @@ fn forged(message: &Message) -> Vec<u8> {
 
 fn bob() -> FeedId {
     keys(BOB).feed_id()
+}
+
+/// A frame of `kind` that names as many feeds, with a note of 0 each if it is one of notes.
+fn crowd(start: u8, feeds: usize) -> Vec<u8> {
+    let mut frame = vec![start];
+    for number in 0..feeds as u64 {
+        let mut key = [3; 32];
+        key[..8].copy_from_slice(&number.to_le_bytes());
+        frame.push(0);
+        frame.extend_from_slice(&FeedId::classic(key).to_tagged());
+        frame.extend((start == kind::NOTES).then_some(0));
+    }
+    frame
 }
 
 #[test]
@@ -126,6 +139,11 @@ fn frames_that_cannot_be_read_cut_the_device_off() {
         vec![kind::MESSAGES; limits::FRAME + 1],
         [&[kind::MESSAGES, 0][..], &bob().to_tagged(), &[1, 0xff, 0xff, 0xff, 0x7f], message.encoded()].concat(),
         [&[kind::MESSAGES, 0][..], &bob().to_tagged(), &[0, 1, 0]].concat(),
+        // Bob's feed twice.
+        [&[kind::NOTES, 0][..], &bob().to_tagged(), &[1, 1, 1]].concat(),
+        [&[kind::LEVEL, 1, 0][..], &bob().to_tagged(), &[1]].concat(),
+        crowd(kind::NOTES, MAX_NOTES_PER_FRAME + 1),
+        [&[kind::LEVEL][..], &crowd(1, MAX_LEVEL_EXCEPTIONS + 1)].concat(),
     ];
     for frame in cases {
         let mut world = World::new();
@@ -135,6 +153,54 @@ fn frames_that_cannot_be_read_cut_the_device_off() {
         assert!(matches!(world.peers[alice].closed[..], [CloseReason::Malformed(_)]), "{start:?}");
         assert!(world.peers[alice].node.peers().is_empty());
     }
+}
+
+#[test]
+fn as_many_notes_as_a_frame_may_hold_are_taken() {
+    let mut world = World::new();
+    let (alice, mallory) = alice_with_mallory(&mut world);
+    mallory.send(&mut world, crowd(kind::NOTES, MAX_NOTES_PER_FRAME));
+    assert_eq!(world.peers[alice].closed, []);
+}
+
+#[test]
+fn an_ask_that_is_repeated_is_served_once() {
+    let mut world = World::new();
+    let mut disk = Disk::default();
+    for _ in 0..500 {
+        disk.write(&keys(ALICE), 0, &post(&"long ".repeat(200)));
+    }
+    let alice = world.add(keys(ALICE), disk);
+    let mut mallory = Stranger::greeted(&mut world, alice, keys(MALLORY));
+    let before = world.peers[alice].loads;
+    for _ in 0..100 {
+        let notes = [(keys(ALICE).feed_id(), Note::eager(0))];
+        let frame = node::wire::write_notes(&notes, &mut mallory.ids).expect("one feed");
+        world.input(alice, Input::Received { link: mallory.link, frame });
+    }
+    assert_eq!(world.peers[alice].loads - before, 1);
+}
+
+#[test]
+fn strangers_who_take_all_links_give_way_to_a_friend() {
+    let mut world = World::new();
+    let (alice, _) = alice_with_mallory(&mut world);
+    for number in 1..limits::LINKS as u64 {
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        world.link_to_test(alice, KeyPair::from_seed(&seed).device_key());
+    }
+    assert_eq!(world.peers[alice].closed, []);
+    world.link_to_test(alice, keys(67).device_key());
+    assert_eq!(world.peers[alice].closed, [CloseReason::TooMany], "a stranger finds no room");
+    let friend = keys(BOB).device_key();
+    world.link_to_test(alice, friend);
+    assert_eq!(world.peers[alice].closed[1..], [CloseReason::TooMany], "one stranger has to go");
+    let peers = world.peers[alice].node.peers();
+    assert_eq!(peers.len(), limits::LINKS);
+    assert!(peers.iter().any(|peer| peer.device == friend));
+    assert!(peers.iter().any(|peer| peer.device == keys(MALLORY).device_key()), "the last to come is the first to go");
+    assert!(!CloseReason::TooMany.hostile(), "it may come back");
 }
 
 #[test]

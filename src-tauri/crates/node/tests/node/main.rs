@@ -1,5 +1,6 @@
 //! Specifications of a whole peer: nodes in memory, real signatures, bytes on every link, virtual time.
 
+mod blame;
 mod golden;
 mod greeting;
 mod hostile;

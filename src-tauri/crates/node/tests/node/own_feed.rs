@@ -1,7 +1,7 @@
 //! One's own feed: never forked, whatever happens.
 
-use feed::{Message, json::Value};
-use node::{Change, Flow, Refusal, Standing, limits};
+use feed::{KeyPair, Message, json::Value};
+use node::{Change, Flow, Input, Refusal, Standing, Ticket, limits};
 use replication::ebt::Note;
 
 use crate::{
@@ -124,6 +124,21 @@ fn a_receiver_whose_disk_is_full_asks_again_when_it_is_not() {
 }
 
 #[test]
+fn a_disk_that_was_full_for_long_is_nobody_elses_fault() {
+    let mut world = World::new();
+    let (alice, bob) = friends(&mut world);
+    let own = keys(ALICE).feed_id();
+    world.peers[bob].disk.full = true;
+    for _ in 0..20 {
+        world.publish(alice, post("again"));
+        world.run(s(30));
+    }
+    world.peers[bob].disk.full = false;
+    world.run(limits::APPEND_REST + s(2));
+    assert_eq!(world.peers[bob].holds(own), 26);
+}
+
+#[test]
 fn an_old_copy_recovers_from_a_friend_before_it_publishes() {
     let mut world = World::new();
     let (alice, bob) = friends(&mut world);
@@ -166,7 +181,117 @@ fn a_friends_word_stops_publishing_until_the_messages_come() {
     assert!(refusal.to_string().starts_with("Messages 7 to 9 of your own feed are missing"));
     world.run(s(600));
     assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 9 }, "a friend is believed");
-    assert_eq!(world.peers[alice].node.missing_through(), Some(9));
+    assert_eq!(world.peers[alice].node.missing_through(), None, "but nothing is proven");
+    world.run(limits::FRIENDS_CLAIM_PATIENCE);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole, "not for ever");
+}
+
+/// Alice, alone again, and what a friend of hers says of her feed.
+fn alice_and_a_lying_friend(world: &mut World) -> (Who, Stranger) {
+    let (alice, _) = friends(world);
+    for link in world.links_of(alice) {
+        world.cut(link);
+    }
+    let mut friend = Stranger::greeted(world, alice, keys(BOB));
+    friend.send_notes(world, &[(keys(ALICE).feed_id(), Note::lazy((1 << 53) - 1))]);
+    assert!(matches!(world.peers[alice].node.standing(), Standing::Recovering { .. }));
+    (alice, friend)
+}
+
+#[test]
+fn a_friend_may_take_a_false_word_back() {
+    let mut world = World::new();
+    let (alice, mut friend) = alice_and_a_lying_friend(&mut world);
+    friend.send_notes(&mut world, &[(keys(ALICE).feed_id(), Note::lazy(6))]);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+}
+
+#[test]
+fn a_friends_false_word_does_not_outlive_the_session() {
+    let mut world = World::new();
+    let (alice, _) = alice_and_a_lying_friend(&mut world);
+    assert_eq!(world.peers[alice].node.missing_through(), None);
+    world.restart(alice, None);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+}
+
+#[test]
+fn strangers_who_lie_leave_room_for_what_a_friend_says() {
+    let mut world = World::new();
+    let (alice, _) = friends(&mut world);
+    let own = keys(ALICE).feed_id();
+    for link in world.links_of(alice) {
+        world.cut(link);
+    }
+    for number in 0..limits::LINKS as u64 {
+        let mut seed = [9; 32];
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        let mut liar = Stranger::greeted(&mut world, alice, KeyPair::from_seed(&seed));
+        liar.send_notes(&mut world, &[(own, Note::lazy(1 << 40))]);
+    }
+    world.run(limits::CLAIM_PATIENCE);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+    let mut friend = Stranger::greeted(&mut world, alice, keys(BOB));
+    friend.send_notes(&mut world, &[(own, Note::lazy(9))]);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 9 });
+}
+
+#[test]
+fn a_word_that_was_not_believed_any_more_is_when_the_messages_come_after_all() {
+    let mut world = World::new();
+    let (alice, _) = friends(&mut world);
+    let own = keys(ALICE).feed_id();
+    for link in world.links_of(alice) {
+        world.cut(link);
+    }
+    let mut elsewhere = world.peers[alice].disk.clone();
+    let later: Vec<Message> = (0..3).map(|_| elsewhere.write(&keys(ALICE), 0, &post("written elsewhere"))).collect();
+    let mut stranger = Stranger::greeted(&mut world, alice, keys(9));
+    stranger.send_notes(&mut world, &[(own, Note::lazy(9))]);
+    world.run(limits::CLAIM_PATIENCE + s(1));
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+    stranger.send_messages(&mut world, &later[..1]);
+    world.run(ms(10));
+    assert_eq!(world.peers[alice].holds(own), 7);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 9 });
+    stranger.send_messages(&mut world, &later[1..]);
+    world.run(ms(10));
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+}
+
+#[test]
+fn own_messages_in_a_file_that_lie_beyond_a_gap_prove_that_some_are_missing() {
+    let mut world = World::new();
+    let (alice, bob) = friends(&mut world);
+    let own = keys(ALICE).feed_id();
+    for link in world.links_of(alice) {
+        world.cut(link);
+    }
+    let mut elsewhere = world.peers[alice].disk.clone();
+    let later: Vec<Message> = (0..3).map(|_| elsewhere.write(&keys(ALICE), 0, &post("written elsewhere"))).collect();
+    world.peers[alice].published.clear();
+
+    let text = String::from_utf8_lossy(later[2].encoded()).replace("elsewhere", "by me");
+    let forged = Message::from_json(text.as_bytes()).expect("still well formed");
+    world.import(alice, vec![forged]);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+
+    // The publish comes while the signatures are being checked.
+    world.checking = ms(50);
+    world.input(alice, Input::Import { ticket: Ticket(1_000), messages: vec![later[1].clone()] });
+    world.publish(alice, post("a fork, nearly"));
+    world.run(ms(100));
+    assert_eq!(world.peers[alice].published, []);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 8 });
+    assert_eq!(world.peers[alice].node.missing_through(), Some(8));
+
+    world.import(alice, vec![later[0].clone()]);
+    world.run(s(1));
+    assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
+    assert_eq!(world.peers[alice].holds(own), 9, "the missing ones, and what waited to be published");
+    world.link(alice, bob);
+    world.run(s(3));
+    assert_eq!(world.peers[bob].disk.log[&own], world.peers[alice].disk.log[&own], "no fork");
 }
 
 #[test]

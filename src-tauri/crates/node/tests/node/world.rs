@@ -74,6 +74,7 @@ pub(crate) struct Peer {
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
     pub(crate) verified: usize,
+    pub(crate) loads: usize,
     tickets: u64,
 }
 
@@ -114,6 +115,8 @@ pub(crate) struct World {
     counter: u64,
     pub(crate) now: Now,
     pub(crate) latency: Duration,
+    /// How long signatures take to check.
+    pub(crate) checking: Duration,
     /// Bytes of replication frames (hello, notes, messages, level) since the last look, both ways and all links.
     pub(crate) bytes: usize,
     /// Links take nothing while this is set.
@@ -150,6 +153,7 @@ impl World {
             counter: 0,
             now: Now { monotonic: Instant::from_millis(0), wall: WALL },
             latency: Duration::from_millis(5),
+            checking: Duration::ZERO,
             bytes: 0,
             deaf: false,
             kinds: Vec::new(),
@@ -176,6 +180,7 @@ impl World {
             imported: Vec::new(),
             closed: Vec::new(),
             verified: 0,
+            loads: 0,
             tickets: 0,
         });
         let who = self.peers.len() - 1;
@@ -297,7 +302,7 @@ impl World {
     }
 
     fn carry_out_one(&mut self, who: Who, output: Output) {
-        let latency = self.latency;
+        let (latency, checking) = (self.latency, self.checking);
         let peer = &mut self.peers[who];
         match output {
             Output::Send { link, frame } => {
@@ -325,11 +330,13 @@ impl World {
                 assert!(batch.len() <= node::limits::VERIFY_BATCH);
                 peer.verified += batch.len();
                 let results = peer.verifier.verify_batch(batch);
-                self.later(Duration::ZERO, who, Input::Verified { ticket, results });
+                self.later(checking, who, Input::Verified { ticket, results });
             }
             Output::Append { ticket, batch, own } => {
                 let result = if peer.disk.full {
                     Err(AppendFailed { reason: "the disk is full".into() })
+                } else if batch.iter().any(|message| peer.disk.frozen.contains(&message.author())) {
+                    Err(AppendFailed { reason: "a feed in it is forked".into() })
                 } else {
                     for message in batch {
                         assert!(!own || message.author() == peer.keys.feed_id());
@@ -343,6 +350,7 @@ impl World {
                 self.later(Duration::ZERO, who, Input::Appended { ticket, result });
             }
             Output::Load { ticket, feed, after, through, max_bytes } => {
+                peer.loads += 1;
                 let mut bytes = 0;
                 let messages = peer.disk.log.get(&feed).into_iter().flatten().skip(after as usize);
                 let messages = messages.take_while(|message| {

@@ -49,7 +49,7 @@ pub enum Input {
         link: LinkId,
         /// Who is at the other end.
         peer: DeviceKey,
-        /// What the peer last told us, as saved.
+        /// What the peer last told us, as saved and [`remembered`](super::remembered).
         held: Clock,
         /// What we last told the peer, as saved.
         told: Clock,
@@ -199,9 +199,9 @@ pub enum Output {
         peer: DeviceKey,
         /// Forget everything saved for this peer before this.
         replace: bool,
-        /// Changes of what it told us, by feed.
+        /// What it told us of feeds of which something changed; of which feeds at all, see [`remembered`](super::remembered).
         held: Vec<(FeedId, Note)>,
-        /// Changes of what we told it, by feed.
+        /// What we told it of the same feeds.
         told: Vec<(FeedId, Note)>,
     },
 }

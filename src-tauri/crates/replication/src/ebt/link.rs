@@ -11,8 +11,8 @@ use super::{
 use crate::Instant;
 
 /// The most feeds that a peer may name and we do not want, remembered so that a later wish knows whom to ask. A row takes
-/// about 200 bytes, so a hostile peer costs 7 MiB at most.
-pub(super) const MAX_UNWANTED_PER_LINK: usize = 32_768;
+/// about 250 bytes, so a hostile peer costs 2 MiB at most while it is here, and nothing afterwards.
+pub(super) const MAX_UNWANTED_PER_LINK: usize = 8_192;
 
 /// One link, as the machine sees it.
 #[derive(Debug)]
@@ -57,6 +57,8 @@ pub(super) struct Row {
     pub(super) grew_at: Option<Instant>,
     /// When a known message last made us repeat our ask.
     pub(super) skipped_at: Option<Instant>,
+    /// Whether what was told and heard of it is saved.
+    pub(super) saved: bool,
     /// When a note of ours last ended an ask.
     pub(super) pruned_at: Option<Instant>,
     /// When the waiting note is due; mirrored in [`Link::queue`].
@@ -80,6 +82,8 @@ pub(super) struct Unsaved {
     pub(super) held: BTreeSet<FeedId>,
     pub(super) told: BTreeSet<FeedId>,
     pub(super) due: Option<Instant>,
+    /// Whether the two wanted each other's feeds when the clocks were last saved, see [`remembered`](super::remembered).
+    pub(super) mutual: bool,
 }
 
 impl Link {
@@ -131,7 +135,7 @@ impl Row {
     /// What is left of an earlier meeting whose clocks both ends agree on.
     pub(super) fn restored(held: Option<Note>, told: Option<Note>) -> Self {
         let claimed = held.and_then(Note::sequence).unwrap_or(0);
-        Self { held, told, claimed, streamed: claimed, left: claimed, ..Self::default() }
+        Self { held, told, claimed, streamed: claimed, left: claimed, saved: true, ..Self::default() }
     }
 
     /// Whether the peer wants to hear of the feed, as far as we know.

@@ -20,7 +20,10 @@ impl Ebt {
         let blocked = self.want(&peer.feed()) == Want::Block;
         let mut link = Link::new(peer, blocked);
         match clocks {
-            Some((held, told)) => restore(&mut link, &held, &told),
+            Some((held, told)) => {
+                restore(&mut link, &held, &told);
+                link.restored_mutual(self.config.own);
+            }
             // Our own feed is always told of, so a full clock is never empty: the peer gets a first frame of notes.
             None => link.start_afresh(now.monotonic),
         }

@@ -45,6 +45,7 @@ use feed::FeedId;
 
 pub use io::{Input, Output, Progress, Want};
 pub use note::{Clock, MAX_SEQUENCE, Note, NoteError};
+pub use saving::remembered;
 
 use self::{link::Link, sources::Source};
 use crate::{Instant, LinkId, Now};

@@ -87,7 +87,12 @@ fn what_was_sent_counts_as_held_only_by_the_peers_word() {
     ebt.handle_input(Input::Level { link: ALICE, through: 1, except: vec![] }, now);
     assert_eq!(
         saved(&mut ebt, 2000),
-        [Output::SaveClock { peer: key(ALICE), replace: false, held: vec![(ANNA, eager(9))], told: vec![] }],
+        [Output::SaveClock {
+            peer: key(ALICE),
+            replace: false,
+            held: vec![(ANNA, eager(9))],
+            told: vec![(ANNA, eager(9))]
+        }],
         "our first frame said 9, and the peer holds all that it said"
     );
 }
@@ -126,7 +131,8 @@ fn unsaved_clocks_are_saved_when_the_link_goes() {
     ebt.handle_input(up, now);
     ebt.handle_input(Input::Notes { link: ALICE, frame: 1, notes: vec![(ME, eager(0))] }, now);
     ebt.handle_input(Input::LinkDown { link: ALICE }, now);
-    let save = Output::SaveClock { peer: key(ALICE), replace: false, held: vec![(ME, eager(0))], told: vec![] };
+    let save =
+        Output::SaveClock { peer: key(ALICE), replace: false, held: vec![(ME, eager(0))], told: vec![(ME, lazy(0))] };
     assert_eq!(ebt.poll_output(), Some(save));
     assert_eq!(ebt.poll_output(), None);
 }

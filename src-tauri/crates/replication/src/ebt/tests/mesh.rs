@@ -10,7 +10,7 @@ use rand_chacha::{
 
 use crate::{
     Instant, LinkId, Now,
-    ebt::{Clock, Config, Ebt, Input, Note, Output},
+    ebt::{Clock, Config, Ebt, Input, Note, Output, remembered},
 };
 
 /// The most messages in one frame of the pipe.
@@ -150,9 +150,7 @@ impl Mesh {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         self.pipes.insert(link, Pipe { ends: [a, b], delay, numbers: [0; 2], last_arrival: [self.now; 2] });
-        let clocks_of = |mesh: &Self, me: usize, other: usize| {
-            mesh.devices[me].saved.get(&device(other)).cloned().unwrap_or_default()
-        };
+        let clocks_of = |mesh: &Self, me: usize, other: usize| mesh.remembered(me, other);
         let (held_a, told_a) = clocks_of(self, a, b);
         let (held_b, told_b) = clocks_of(self, b, a);
         let met = self.devices[a].saved.contains_key(&device(b)) && self.devices[b].saved.contains_key(&device(a));
@@ -160,6 +158,11 @@ impl Mesh {
         self.input(a, Input::LinkUp { link, peer: device(b), held: held_a, told: told_a, agreed });
         self.input(b, Input::LinkUp { link, peer: device(a), held: held_b, told: told_b, agreed });
         link
+    }
+
+    fn remembered(&self, me: usize, other: usize) -> (Clock, Clock) {
+        let (held, told) = self.devices[me].saved.get(&device(other)).cloned().unwrap_or_default();
+        remembered(held, told, self.feed(me), self.feed(other))
     }
 
     /// Cuts a link; what is on its way is lost.
@@ -327,7 +330,7 @@ impl Mesh {
         }
         for pipe in self.pipes.values() {
             let [a, b] = pipe.ends;
-            let (a_saved, b_saved) = (&self.devices[a].saved[&device(b)], &self.devices[b].saved[&device(a)]);
+            let (a_saved, b_saved) = (self.remembered(a, b), self.remembered(b, a));
             assert_eq!(a_saved.0, b_saved.1, "what {a} heard is what {b} told");
             assert_eq!(a_saved.1, b_saved.0, "what {a} told is what {b} heard");
         }

@@ -8,3 +8,4 @@ mod mesh;
 mod notes;
 mod outbox;
 mod repair;
+mod saving;

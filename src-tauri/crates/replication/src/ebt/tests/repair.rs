@@ -163,3 +163,38 @@ fn progress_counts_what_is_asked_for_and_what_waits_to_leave() {
     assert_eq!(desk.ebt.progress(ALICE), Some(Progress { to_receive: 0, to_send: 5 }));
     assert_eq!(desk.ebt.progress(BOB), None);
 }
+
+#[test]
+fn a_peer_that_was_innocent_is_asked_again_after_the_pause_however_often_it_happens() {
+    let mut desk = fed_by_alice();
+    for _ in 0..10 {
+        desk.hears(ALICE, ANNA, lazy(9));
+        let pause = std::time::Duration::from_secs(5);
+        desk.input(Input::Dropped { link: ALICE, feed: ANNA, pause });
+        let asks = |outputs: Vec<Output>| {
+            let ask = |output: &Output| matches!(output, Output::SendNotes { link: ALICE, notes } if notes[0].1.asks());
+            outputs.iter().any(ask)
+        };
+        assert!(!asks(desk.wait(4_900)));
+        assert!(asks(desk.wait(200)));
+    }
+}
+
+#[test]
+fn messages_may_come_by_a_link_that_is_asked_and_for_a_moment_after() {
+    let mut desk = fed_by_alice();
+    let asked = |desk: &Desk, link| {
+        desk.ebt.is_asked(link, &ANNA, crate::Now { monotonic: crate::Instant::from_millis(desk.now), wall: 0 })
+    };
+    assert!(asked(&desk, ALICE));
+    assert!(!asked(&desk, BOB), "bob was never asked");
+    desk.hears(BOB, ANNA, lazy(5));
+    desk.wait(150);
+    assert!(asked(&desk, BOB));
+    assert!(asked(&desk, ALICE), "what alice sends may be on its way");
+    desk.wait(10_000);
+    desk.receives(BOB, ANNA, 6);
+    desk.wait(10_000);
+    assert!(asked(&desk, BOB));
+    assert!(!asked(&desk, ALICE));
+}
