@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use feed::MessageId;
-use net::{Net, NetEvent, NetEvents};
-use node::{Imported, Input, LinkId, LoadFailed, Medium, Node, Now, Output, Refusal, Ticket};
+use net::{Closing, Net, NetEvent, NetEvents};
+use node::{CloseReason, Imported, Input, LinkId, LoadFailed, Medium, Node, Now, Output, Refusal, Ticket};
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -139,7 +139,7 @@ impl Io {
             Output::Close { link, reason } => {
                 tracing::info!(%reason, link = link.0, "closing a link");
                 if let Some((net, _)) = &self.net {
-                    net.close(net::LinkId(link.0), reason.to_string());
+                    net.close(net::LinkId(link.0), closing(&reason), reason.to_string());
                 }
             }
             Output::Verify { ticket, batch } => {
@@ -198,7 +198,7 @@ impl Io {
             Err(error) => {
                 // The node keeps to its window, which is smaller than the network's; if that fails, the stream has a hole.
                 tracing::error!(%error, link = link.0, "a frame was refused by the network");
-                net.close(net::LinkId(link.0), "a frame was lost on the way out");
+                net.close(net::LinkId(link.0), Closing::Busy, "a frame was lost on the way out");
             }
         }
         store::write_point("after-send");
@@ -327,6 +327,19 @@ impl Io {
             node.handle_input(input, self.clock.now());
         }
         self.carry_out(node);
+    }
+}
+
+/// What the network is to do about the peer of a link that the node closed.
+fn closing(reason: &CloseReason) -> Closing {
+    match reason {
+        reason if reason.hostile() => Closing::Hostile,
+        CloseReason::Version { .. }
+        | CloseReason::Network
+        | CloseReason::Myself
+        | CloseReason::Blocked
+        | CloseReason::Overfull(_) => Closing::Unfit,
+        _ => Closing::Busy,
     }
 }
 

@@ -34,8 +34,10 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(10);
 /// A link that stood for so long was a good one: the back-off of its peer starts anew.
 pub const HEALTHY_LINK: Duration = Duration::from_secs(10);
-/// Links that one peer may open in [`LINK_CHURN_WINDOW`]; with more it is left out for a while.
-pub const LINK_CHURN: u32 = 12;
+/// Links that one peer may open in [`LINK_CHURN_WINDOW`]; with more it is left out for a while. An honest peer that is turned away as
+/// [`crate::Closing::Busy`] each time dials after 250 ms, then after twice as long, and at last every 5 s: 15 to 20 times in the first
+/// minute.
+pub const LINK_CHURN: u32 = 32;
 /// See [`LINK_CHURN`].
 pub const LINK_CHURN_WINDOW: Duration = Duration::from_secs(60);
 /// Peers that are remembered, with or without a connection. The least useful one makes room.
@@ -122,6 +124,10 @@ pub struct Limits {
     pub pending_outgoing: u32,
     /// Established connections that others made.
     pub incoming: u32,
+    /// Established connections with one IP address, whoever made them. Several people may share a computer, and a test machine has all
+    /// of its nodes on loopback: ten there make at most 27 at each. Who owns many addresses gets around this; that the people one
+    /// follows come first is decided above, by whoever closes links.
+    pub per_host: u32,
     /// Established connections with one peer. More than one, because two devices may dial each other at the same time.
     pub per_peer: u32,
     /// Established connections altogether.
@@ -138,6 +144,7 @@ impl Default for Limits {
             pending_incoming_per_host: 24,
             pending_outgoing: 32,
             incoming: 192,
+            per_host: 32,
             per_peer: 3,
             total: 256,
             process_bytes: 1 << 30,

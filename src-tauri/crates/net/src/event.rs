@@ -76,13 +76,34 @@ pub enum NetEvent {
     },
 }
 
+/// What [`crate::Net::close`] means for the next link with the same peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Closing {
+    /// The peer broke a rule. It is neither dialled nor let in for 5 seconds, twice as long each further time, up to 10 minutes.
+    Hostile,
+    /// Nothing can come of a link with it before somebody changes something: it speaks another version, or belongs to another
+    /// network. It is neither dialled nor let in for a minute, however often that happens.
+    Unfit,
+    /// It did nothing wrong: there was no room for it, or it was too slow. It is let in whenever it comes, and dialled again after the
+    /// ordinary back-off: 250 ms, then twice as long, up to 5 s.
+    Busy,
+}
+
 /// Why a link ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DownReason {
-    /// [`crate::Net::close`] or [`crate::Net::refuse`], with the reason given there.
-    #[error("closed here: {0}")]
-    ClosedHere(String),
+    /// [`crate::Net::close`], with the reason given there.
+    #[error("closed here: {reason}")]
+    ClosedHere {
+        /// What it means for the next link.
+        closing: Closing,
+        /// For a person.
+        reason: String,
+    },
+    /// [`crate::Net::refuse`].
+    #[error("this device is refused")]
+    Refused,
     /// [`crate::Net::shutdown`].
     #[error("this node is shutting down")]
     ShuttingDown,
@@ -128,7 +149,8 @@ impl DownReason {
     pub fn is_misconduct(&self) -> bool {
         matches!(
             self,
-            Self::FrameTooLong { .. }
+            Self::ClosedHere { closing: Closing::Hostile, .. }
+                | Self::FrameTooLong { .. }
                 | Self::FrameTooSlow
                 | Self::NoFirstFrame
                 | Self::EmptyFrames

@@ -188,7 +188,7 @@ impl Hub {
         }
         for (device, refuse) in asked.refuse {
             if let Some(link) = self.peers.refuse(device, refuse, now) {
-                self.end_link(link, DownReason::ClosedHere("this device is refused".into()));
+                self.end_link(link, DownReason::Refused);
             }
         }
     }

@@ -23,6 +23,6 @@ pub use libp2p::Multiaddr;
 
 pub use crate::{
     config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
-    event::{DownReason, LinkId, NetEvent},
+    event::{Closing, DownReason, LinkId, NetEvent},
     net::{DialError, Net, NetError, NetEvents, SendError},
 };

@@ -8,7 +8,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
     config::{Config, MAX_FRAME},
-    event::{LinkId, NetEvent},
+    event::{Closing, DownReason, LinkId, NetEvent},
     hub,
     link::{Delivery, LinkTable},
     wishes::Wishes,
@@ -101,11 +101,11 @@ impl Net {
         self.links.get(link).ok_or(SendError::Down)?.push(frame)
     }
 
-    /// Ends a link after writing what was sent on it before (for at most [`crate::config::Patience::flush`]). `LinkDown` follows. Its
-    /// peer is neither dialled nor let in for some seconds, longer each time it happens.
-    pub fn close(&self, link: LinkId, reason: impl Into<String>) {
+    /// Ends a link after writing what was sent on it before (for at most [`crate::config::Patience::flush`]). `LinkDown` follows. When
+    /// there may be another link with the same peer is up to `closing`.
+    pub fn close(&self, link: LinkId, closing: Closing, reason: impl Into<String>) {
         if let Some(outgoing) = self.links.get(link) {
-            outgoing.close(crate::DownReason::ClosedHere(reason.into()));
+            outgoing.close(DownReason::ClosedHere { closing, reason: reason.into() });
         }
     }
 

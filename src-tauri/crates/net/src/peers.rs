@@ -17,16 +17,18 @@ use libp2p::{Multiaddr, multiaddr::Protocol, swarm::ConnectionId};
 use crate::{
     backoff::{Backoff, Jitter},
     config::{HEALTHY_LINK, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
-    event::{DownReason, LinkId},
+    event::{Closing, DownReason, LinkId},
     streams::ip,
 };
 
 /// How much longer the device with the larger key waits before it dials somebody new.
 const LARGER_WAITS: Duration = Duration::from_millis(400);
-/// How long a peer is kept out after its first misconduct, or after the driver closed its link. Doubles each time.
+/// How long a peer is kept out after its first misconduct. Doubles each time.
 const KEPT_OUT: Duration = Duration::from_secs(5);
 /// The longest time it is kept out, and for how long its misconduct is remembered.
 const KEPT_OUT_MAX: Duration = Duration::from_secs(600);
+/// How long a peer is kept out with whom a link makes no sense now ([`Closing::Unfit`]).
+const UNFIT: Duration = Duration::from_secs(60);
 /// An announcement makes a peer that did not answer due again, but not more often than this.
 const HEARD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -266,7 +268,7 @@ impl Peers {
             Link::Up { link, .. } if peer.churn.0 > LINK_CHURN => Verdict::TooMany(link),
             Link::Up { link, .. } => Verdict::Replace(link),
             _ if peer.churn.0 > LINK_CHURN => {
-                self.keep_out(device, now);
+                self.punish(device, now);
                 Verdict::Drop
             }
             Link::None | Link::Opening(_) => Verdict::Start,
@@ -325,8 +327,10 @@ impl Peers {
             // connection will not become a link, and that counts as a rejection.
             peer.backoff.unreachable(now, &mut self.jitter);
         }
-        if reason.is_misconduct() || matches!(reason, DownReason::ClosedHere(_)) {
-            self.keep_out(device, now);
+        if reason.is_misconduct() {
+            self.punish(device, now);
+        } else if matches!(reason, DownReason::ClosedHere { closing: Closing::Unfit, .. }) {
+            self.keep_out(device, now + UNFIT);
         }
         healthy
     }
@@ -358,14 +362,19 @@ impl Peers {
         self.peers.get(device).is_some_and(|peer| peer.dialling || !peer.connections.is_empty())
     }
 
-    fn keep_out(&mut self, device: DeviceKey, now: Instant) {
+    fn punish(&mut self, device: DeviceKey, now: Instant) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         if now.duration_since(peer.strikes.1) >= KEPT_OUT_MAX {
             peer.strikes.0 = 0;
         }
         let time = KEPT_OUT.saturating_mul(1 << peer.strikes.0.min(16)).min(KEPT_OUT_MAX);
         peer.strikes = (peer.strikes.0 + 1, now);
-        peer.kept_out = Some(now + time);
+        self.keep_out(device, now + time);
+    }
+
+    fn keep_out(&mut self, device: DeviceKey, until: Instant) {
+        let Some(peer) = self.peers.get_mut(&device) else { return };
+        peer.kept_out = Some(until);
         self.actions.push(Action::KeepOut { device, out: true });
         peer.disconnect(device, &mut self.actions);
     }

@@ -22,6 +22,8 @@ use libp2p::{
     },
 };
 
+use crate::config::Limits;
+
 /// The protocol of a link. `docs/protocol.md` describes it.
 pub(crate) const PROTOCOL: StreamProtocol = StreamProtocol::new("/periwinkle/1");
 /// How long a peer may take to agree on the protocol of a stream.
@@ -56,21 +58,32 @@ pub(crate) struct KeptOut;
 #[error("too many handshakes of this host are under way")]
 pub(crate) struct TooManyHandshakes;
 
+/// The host has too many connections.
+#[derive(Debug, thiserror::Error)]
+#[error("there are too many connections with this host")]
+pub(crate) struct TooManyConnections;
+
 pub(crate) struct Behaviour {
     to_swarm: VecDeque<ToSwarm<Event, Open>>,
     kept_out: BTreeSet<PeerId>,
     /// Handshakes that others began, by connection: from which host.
     handshakes: BTreeMap<ConnectionId, IpAddr>,
     handshakes_per_host: usize,
+    /// Connections that stand, by connection: with which host.
+    established: BTreeMap<ConnectionId, IpAddr>,
+    established_per_host: usize,
 }
 
 impl Behaviour {
-    pub(crate) fn new(handshakes_per_host: u32) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let bound = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         Self {
             to_swarm: VecDeque::new(),
             kept_out: BTreeSet::new(),
             handshakes: BTreeMap::new(),
-            handshakes_per_host: usize::try_from(handshakes_per_host).unwrap_or(usize::MAX),
+            handshakes_per_host: bound(limits.pending_incoming_per_host),
+            established: BTreeMap::new(),
+            established_per_host: bound(limits.per_host),
         }
     }
 
@@ -89,8 +102,17 @@ impl Behaviour {
         };
     }
 
-    fn handler(&self, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
-        if self.kept_out.contains(peer) { Err(ConnectionDenied::new(KeptOut)) } else { Ok(Handler::default()) }
+    /// Lets a connection in or not, now that it has proved its key.
+    fn handler(&self, peer: &PeerId, remote: &Multiaddr) -> Result<Handler, ConnectionDenied> {
+        if self.kept_out.contains(peer) {
+            return Err(ConnectionDenied::new(KeptOut));
+        }
+        let host = ip(remote);
+        let standing = self.established.values().filter(|&&other| Some(other) == host).count();
+        if standing >= self.established_per_host {
+            return Err(ConnectionDenied::new(TooManyConnections));
+        }
+        Ok(Handler::default())
     }
 }
 
@@ -118,26 +140,33 @@ impl NetworkBehaviour for Behaviour {
         connection: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.handshakes.remove(&connection);
-        self.handler(&peer)
+        self.handler(&peer, remote)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(&peer)
+        self.handler(&peer, remote)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        if let FromSwarm::ListenFailure(failure) = event {
-            self.handshakes.remove(&failure.connection_id);
+        match event {
+            FromSwarm::ListenFailure(failure) => drop(self.handshakes.remove(&failure.connection_id)),
+            FromSwarm::ConnectionEstablished(made) => {
+                if let Some(host) = ip(made.endpoint.get_remote_address()) {
+                    self.established.insert(made.connection_id, host);
+                }
+            }
+            FromSwarm::ConnectionClosed(closed) => drop(self.established.remove(&closed.connection_id)),
+            _ => {}
         }
     }
 

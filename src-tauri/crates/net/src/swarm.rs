@@ -55,7 +55,7 @@ pub(crate) fn build(keypair: Keypair, limits: &Limits) -> Result<Swarm<Behaviour
         .with_behaviour(|_| Behaviour {
             limits: connection_limits::Behaviour::new(connections),
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.process_bytes),
-            streams: streams::Behaviour::new(limits.pending_incoming_per_host),
+            streams: streams::Behaviour::new(limits),
         })
         .map_err(|error| NetError::Transport(error.to_string()))?
         .with_swarm_config(|config| {

@@ -265,6 +265,29 @@ async fn connections_of_one_peer_and_of_all_are_bounded() {
 }
 
 #[tokio::test]
+async fn many_keys_on_one_host_do_not_take_every_connection() {
+    let limits = Limits { per_host: 5, ..Limits::default() };
+    let mut alice = Peer::start_with(1, Config { limits, ..impatient() }).await;
+    let mut hostile = Vec::new();
+    for seed in 100..112 {
+        let peer = Hostile::start(seed).await;
+        peer.dial(&alice.address());
+        hostile.push(peer);
+    }
+    // Established from its side; who is not let in is closed again at once.
+    let mut stay = 0;
+    for peer in &mut hostile {
+        assert!(timeout(DEADLINE, peer.connected()).await.expect("in time"));
+        let closed = timeout(Duration::from_millis(500), peer.connected()).await;
+        stay += usize::from(closed.is_err());
+    }
+    assert!(stay <= 5, "{stay} connections of one host");
+    // Their room is given back when they go.
+    drop(hostile);
+    honest_peers_go_on(&mut alice).await;
+}
+
+#[tokio::test]
 async fn handshakes_that_never_end_do_not_keep_others_out() {
     let mut alice = Peer::start_with(1, impatient()).await;
     let port = alice.address().to_string().rsplit('/').next().map(str::to_owned).expect("a port");

@@ -2,10 +2,10 @@
 
 mod loopback;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use loopback::{DEADLINE, Peer, config, config_on, frame, join};
-use net::{DownReason, MAX_FRAME, NetEvent, OUTGOING_BYTES, Patience, SendError};
+use net::{Closing, DownReason, MAX_FRAME, NetEvent, OUTGOING_BYTES, Patience, SendError};
 
 #[tokio::test]
 async fn frames_go_both_ways_over_a_link_that_proves_the_keys() {
@@ -120,13 +120,13 @@ async fn what_was_sent_before_a_close_arrives() {
     for _ in 0..3 {
         alice.net.send(a, frame(2, MAX_FRAME)).expect("room");
     }
-    alice.net.close(a, "enough");
+    alice.net.close(a, Closing::Hostile, "enough");
     assert_eq!(alice.net.send(a, frame(1, 1)), Err(SendError::Down));
     assert_eq!(bob.received(b).await, frame(1, 1));
     for _ in 0..3 {
         assert!(bob.received(b).await == frame(2, MAX_FRAME));
     }
-    assert_eq!(alice.down(a).await, DownReason::ClosedHere("enough".into()));
+    assert_eq!(alice.down(a).await, DownReason::ClosedHere { closing: Closing::Hostile, reason: "enough".into() });
     assert_eq!(bob.down(b).await, DownReason::ClosedThere);
 }
 
@@ -203,7 +203,7 @@ async fn a_refused_device_loses_its_link_and_comes_back_when_it_is_allowed() {
     let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
     let (a, b) = join(&mut alice, &mut bob).await;
     alice.net.refuse(bob.device);
-    assert!(matches!(alice.down(a).await, DownReason::ClosedHere(_)));
+    assert_eq!(alice.down(a).await, DownReason::Refused);
     bob.down(b).await;
 
     let again =
@@ -236,4 +236,30 @@ async fn an_address_that_nobody_can_listen_on_is_told() {
     let keys = feed::KeyPair::from_seed(&[1; 32]);
     let error = net::Net::start(&keys, config_on("/ip4/192.0.2.1/tcp/0")).await.expect_err("not an address of ours");
     assert!(error.to_string().contains("192.0.2.1"), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_found_no_room_is_linked_again_a_moment_later() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    let (mut a, mut b) = join(&mut alice, &mut bob).await;
+    // More often than it would take to be kept out for a minute, if it were held against Bob.
+    for _ in 0..4 {
+        alice.net.close(a, Closing::Busy, "there are too many links");
+        assert!(matches!(alice.down(a).await, DownReason::ClosedHere { closing: Closing::Busy, .. }));
+        bob.down(b).await;
+        let closed = Instant::now();
+        (a, b) = (alice.up_with(bob.device).await, bob.up_with(alice.device).await);
+        assert!(closed.elapsed() < Duration::from_secs(8), "{:?}", closed.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_hostile_peer_is_not_let_in_again_soon() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    let (a, b) = join(&mut alice, &mut bob).await;
+    alice.net.close(a, Closing::Hostile, "it sent what cannot be read");
+    alice.down(a).await;
+    bob.down(b).await;
+    let events = alice.settle(Duration::from_millis(2_500)).await;
+    assert!(!events.iter().any(|event| matches!(event, NetEvent::LinkUp { .. })), "it dials, and is not let in");
 }

@@ -216,6 +216,19 @@ mod tests {
     }
 
     #[test]
+    fn announcements_from_ten_thousand_hosts_take_the_room_of_a_thousand() {
+        let (mut book, now) = (Book::default(), Instant::now());
+        for number in 0..10_000_u16 {
+            let [high, low] = number.to_be_bytes();
+            let host = SocketAddr::from(([10, 77, high, low], PORT));
+            let address = format!("/ip4/10.77.{high}.{low}/tcp/1");
+            let believed = book.believe(heard(low, &[&address], 9), host, now);
+            assert_eq!(believed.is_some(), usize::from(number) < HOSTS, "host {number}");
+        }
+        assert_eq!(book.hosts.len(), HOSTS);
+    }
+
+    #[test]
     fn nobody_is_believed_for_ever_and_a_goodbye_names_its_host() {
         let mut book = Book::default();
         match book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], u64::from(u32::MAX)), from(7), Instant::now()) {

@@ -251,6 +251,8 @@ fn put_record(out: &mut Vec<u8>, kind: u16, class: u16, seconds: u32, data: &[u8
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::{Rng, SeedableRng};
 
     use super::*;
 
@@ -303,6 +305,73 @@ mod tests {
         let mut packet = header(FLAGS_ANSWER, 0, 1, 0);
         packet.extend([0xc0, 12, 0, 12, 0, 1]);
         assert_eq!(parse(&packet), None);
+    }
+
+    /// Changes a packet as whoever wants to break a parser does: bytes, counts, lengths and pointers, parts left out, doubled or moved.
+    fn mutate(packet: &mut Vec<u8>, random: &mut impl FnMut(usize) -> usize) {
+        const TELLING: [u8; 8] = [0, 1, 0x3f, 0x40, 0x7f, 0xc0, 0xfe, 0xff];
+        let (at, other) = (random(packet.len()), random(packet.len()));
+        let (from, to) = (at.min(other), at.max(other));
+        match random(6) {
+            0 => packet[at] ^= 1 << random(8),
+            1 => packet[at] = TELLING[random(TELLING.len())],
+            // The counts of the header.
+            2 => packet[4 + at % 8] = TELLING[random(TELLING.len())],
+            // A pointer to anywhere.
+            3 => packet.splice(at..at, [0xc0 | (other >> 8) as u8, other as u8]).for_each(drop),
+            4 => packet.extend_from_within(from..to),
+            _ => drop(packet.drain(from..to.min(from + 40))),
+        }
+        packet.resize(packet.len().clamp(HEADER, MAX_PACKET), 0);
+    }
+
+    #[test]
+    fn fifty_thousand_hostile_packets_are_harmless_and_what_is_read_is_bounded() {
+        let mut random = ChaCha8Rng::seed_from_u64(77);
+        let mut random = |below: usize| random.next_u32() as usize % below.max(1);
+        let goodbye = Announcement { lives: Duration::ZERO, ..example() };
+        let whole = [query(), announcement("abcdefgh", &example()), announcement("abcdefgh", &goodbye)];
+        let (mut packet, mut read) = (Vec::new(), 0);
+        for round in 0..50_000 {
+            // Up to twelve changes, one after the other.
+            if round % 12 == 0 {
+                packet.clone_from(&whole[random(whole.len())]);
+            }
+            mutate(&mut packet, &mut random);
+            let Some(Packet::Announcement(heard)) = parse(&packet) else { continue };
+            read += 1;
+            assert!(!heard.addresses.is_empty() && heard.addresses.len() <= PEER_ADDRESSES, "round {round}");
+            let written = announcement("abcdefgh", &heard);
+            assert!(written.len() <= MAX_PACKET, "round {round}");
+        }
+        assert!(read > 1_000, "only {read} were still announcements");
+    }
+
+    #[test]
+    fn a_packet_of_pointers_to_pointers_is_read_in_no_time() {
+        // One record holds a chain in which each pointer leads to the one before it; the names of all others begin at its end.
+        const CHAIN: usize = 500;
+        let mut packet = header(FLAGS_ANSWER, 0, MAX_RECORDS, 0);
+        packet.push(0);
+        let start = packet.len() + 10;
+        let mut chain = vec![0];
+        for link in 0..CHAIN {
+            let before = start + (2 * link).saturating_sub(1);
+            chain.extend([0xc0 | (before >> 8) as u8, before as u8]);
+        }
+        put_record(&mut packet, TYPE_TXT, CLASS_IN, 1, &chain);
+        let end = packet.len() - 2;
+        for _ in 1..MAX_RECORDS {
+            packet.extend([0xc0 | (end >> 8) as u8, end as u8]);
+            put_record(&mut packet, TYPE_TXT, CLASS_IN, 1, &[]);
+        }
+        assert!(packet.len() <= MAX_PACKET);
+        assert_eq!(Reader { bytes: &packet, at: end }.name(), Some(String::new()), "the chain holds");
+        let begun = std::time::Instant::now();
+        for _ in 0..100 {
+            assert_eq!(parse(&packet), None);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
 
     proptest! {

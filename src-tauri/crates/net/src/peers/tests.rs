@@ -213,6 +213,70 @@ fn misconduct_keeps_a_peer_out_for_longer_each_time() {
     assert_eq!(peers.timeout(), Some(again + 2 * KEPT_OUT));
 }
 
+/// What is due, and what follows, after the driver closed a link.
+fn closed(closing: Closing) -> (Peers, Vec<Action>, Instant) {
+    let now = Instant::now();
+    let mut peers = linked(now);
+    peers.heard(HIGH, tcp(), LIVES, now);
+    let reason = DownReason::ClosedHere { closing, reason: "for a reason".into() };
+    peers.link_ended(HIGH, LinkId(1), &reason, None, now);
+    let actions = peers.actions(now);
+    peers.disconnected(HIGH, connection(1), now);
+    (peers, actions, now)
+}
+
+#[test]
+fn whoever_found_no_room_is_let_in_and_dialled_after_the_ordinary_back_off() {
+    let (mut peers, actions, now) = closed(Closing::Busy);
+    assert!(!actions.iter().any(|action| matches!(action, Action::KeepOut { .. })), "{actions:?}");
+    assert!(peers.may_link(&HIGH));
+    let due = peers.timeout().expect("it will be dialled");
+    assert!(due <= now + ms(320), "{:?}", due - now);
+    assert!(matches!(peers.actions(due).as_slice(), [Action::Dial { .. }]));
+    assert_eq!(peers.peers[&HIGH].strikes.0, 0, "nothing is held against it");
+}
+
+#[test]
+fn with_whom_nothing_can_come_of_a_link_it_is_tried_once_a_minute() {
+    let (mut peers, actions, now) = closed(Closing::Unfit);
+    assert!(actions.contains(&Action::KeepOut { device: HIGH, out: true }), "{actions:?}");
+    assert_eq!(peers.actions(now + UNFIT - ms(1)), []);
+    let actions = peers.actions(now + UNFIT);
+    assert_eq!(actions.first(), Some(&Action::KeepOut { device: HIGH, out: false }));
+    assert!(matches!(actions.last(), Some(Action::Dial { .. })), "{actions:?}");
+    assert_eq!(peers.peers[&HIGH].strikes.0, 0, "the next time it is a minute again");
+}
+
+#[test]
+fn a_hostile_peer_is_kept_out_for_longer_each_time() {
+    let (mut peers, actions, now) = closed(Closing::Hostile);
+    assert!(actions.contains(&Action::KeepOut { device: HIGH, out: true }), "{actions:?}");
+    assert!(!peers.may_link(&HIGH));
+    assert!(peers.actions(now + KEPT_OUT).contains(&Action::KeepOut { device: HIGH, out: false }));
+    assert_eq!(peers.peers[&HIGH].strikes.0, 1);
+}
+
+#[test]
+fn whoever_is_turned_away_each_time_stays_below_what_counts_as_misconduct() {
+    let (mut peers, start) = peers(HIGH);
+    let (mut dialler, mut at) = (Backoff::new(start), start);
+    let (mut jitter, mut number) = (Jitter::new(7), 0);
+    while at < start + 5 * LINK_CHURN_WINDOW {
+        let on = connection(usize::try_from(number).expect("small"));
+        peers.connected(LOW, on, false, at);
+        assert_eq!(peers.stream(LOW, on, false, at), Verdict::Start, "link {number}");
+        peers.link_started(LOW, LinkId(number), on, at);
+        let reason = DownReason::ClosedHere { closing: Closing::Busy, reason: "there are too many links".into() };
+        peers.link_ended(LOW, LinkId(number), &reason, None, at);
+        peers.actions(at);
+        peers.disconnected(LOW, on, at);
+        // What the other side does, for which the same link ended soon after it began.
+        dialler.unreachable(at, &mut jitter);
+        (at, number) = (dialler.due(), number + 1);
+    }
+    assert!(number > 40, "{number}");
+}
+
 #[test]
 fn links_opened_without_end_are_misconduct() {
     let (mut peers, now) = peers(HIGH);
