@@ -1,7 +1,8 @@
 //! Finding others on the local network, by multicast DNS as all libp2p programs do it (libp2p specification, `discovery/mdns.md`).
 //!
-//! libp2p's own `libp2p-mdns` is not used, for three reasons: its intervals are fixed for its lifetime, where ours follow what
-//! happens ([`schedule`]); its table of what it heard has no bound, and believes anybody about anybody; and it does not say goodbye.
+//! libp2p's own `libp2p-mdns` is not used, for three reasons: its interval is fixed for its lifetime, where ours follows what
+//! happens ([`schedule`]); its table of what it heard has no bound, neither in number nor in time; and it neither says goodbye nor
+//! heeds one. `tests/neighbours.rs` has the two find each other.
 //!
 //! Pure are [`packet`] and [`schedule`]. The IO is one task for each interface ([`interface`]), one that watches the interfaces (here),
 //! and one socket to the kernel ([`cable`]).
