@@ -28,6 +28,7 @@ impl Ebt {
         }
         for (feed, note) in notes {
             self.hear(id, feed, note, now);
+            self.review_movement(id, feed);
         }
         if let Some(link) = self.links.get_mut(&id) {
             link.inbox.arrived(frame, now.monotonic);
@@ -112,6 +113,7 @@ impl Ebt {
             }
             link.inbox.named(feed, sequence);
             self.note_delivery(feed, id, now.monotonic);
+            self.review_movement(id, feed);
         }
         if let Some(link) = self.links.get_mut(&id) {
             link.inbox.arrived(frame, now.monotonic);
@@ -186,6 +188,7 @@ impl Ebt {
         }
         for id in self.links.keys().copied().collect::<Vec<_>>() {
             self.pass_on(id, feed, sequence, now);
+            self.review_movement(id, feed);
         }
         self.review_lag(feed, now.monotonic);
     }

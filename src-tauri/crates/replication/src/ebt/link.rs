@@ -23,6 +23,9 @@ pub(super) struct Link {
     pub(super) rows: BTreeMap<FeedId, Row>,
     /// How many of `rows` are of feeds that we do not want.
     pub(super) unwanted: usize,
+    /// Wanted feeds of which the peer claims more than we hold, or messages wait to leave. Every such feed is in it; one that
+    /// has just come to rest may be.
+    pub(super) moving: BTreeSet<FeedId>,
     /// Notes to say, by when; mirrored in [`Row::queued`].
     pub(super) queue: BTreeSet<(Instant, FeedId)>,
     /// Frames of notes that were handed to the driver and not yet numbered by it: at most one.
@@ -93,6 +96,7 @@ impl Link {
             blocked,
             rows: BTreeMap::new(),
             unwanted: 0,
+            moving: BTreeSet::new(),
             queue: BTreeSet::new(),
             unnumbered: VecDeque::new(),
             sent: SentLog::default(),

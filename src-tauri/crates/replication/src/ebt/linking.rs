@@ -63,6 +63,7 @@ impl Ebt {
             if differs {
                 self.insist(id, feed, now.monotonic);
             }
+            self.review_movement(id, feed);
         }
     }
 
@@ -132,9 +133,10 @@ impl Ebt {
         self.tell_all(feed, now.monotonic);
     }
 
-    /// Queues the note of `feed` on every link, for now.
+    /// Queues the note of `feed` on every link, for now, after the wish for it changed.
     fn tell_all(&mut self, feed: FeedId, now: Instant) {
         for id in self.links.keys().copied().collect::<Vec<_>>() {
+            self.review_movement(id, feed);
             if self.links.get(&id).is_some_and(|link| link.rows.contains_key(&feed)) {
                 self.insist(id, feed, now);
             }

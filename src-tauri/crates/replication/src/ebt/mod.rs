@@ -175,12 +175,12 @@ impl Ebt {
         }
     }
 
-    /// How far `link` is from level; `None` for a link that is not up. Costs a walk over the feeds of the link.
+    /// How far `link` is from level; `None` for a link that is not up. Costs a walk over the feeds that move on the link.
     pub fn progress(&self, link: LinkId) -> Option<Progress> {
-        let rows = &self.links.get(&link)?.rows;
+        let up = self.links.get(&link)?;
         let mut progress = Progress::default();
-        for (feed, row) in rows {
-            let Some(feed) = self.feeds.get(feed) else { continue };
+        for feed in &up.moving {
+            let (Some(feed), Some(row)) = (self.feeds.get(feed), up.rows.get(feed)) else { continue };
             if feed.source.is_some_and(|source| source.link == link) {
                 progress.to_receive = progress.to_receive.saturating_add(row.claimed.saturating_sub(feed.head));
             }
@@ -189,6 +189,24 @@ impl Ebt {
             }
         }
         Some(progress)
+    }
+
+    /// Looks whether messages of `feed` are to come or to go on a link, after what is known of it changed.
+    fn review_movement(&mut self, id: LinkId, feed: FeedId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let known = self.feeds.get(&feed).filter(|known| known.wanted());
+        let moves =
+            known.zip(link.rows.get(&feed)).is_some_and(|(known, row)| row.claimed > known.head || row.streaming());
+        if moves {
+            link.moving.insert(feed);
+        } else {
+            link.moving.remove(&feed);
+        }
+    }
+
+    #[cfg(test)]
+    fn moving_on(&self, link: LinkId) -> usize {
+        self.links.get(&link).map_or(0, |link| link.moving.len())
     }
 
     /// Whether messages of `feed` may come by `link`: our last note on it asks for them, or it did a moment ago and they were

@@ -132,6 +132,7 @@ impl Ebt {
         if let Some(row) = link.rows.get_mut(&feed) {
             row.left = row.left.max(through);
         }
+        self.review_movement(id, feed);
     }
 }
 

@@ -198,3 +198,24 @@ fn messages_may_come_by_a_link_that_is_asked_and_for_a_moment_after() {
     assert!(asked(&desk, BOB));
     assert!(!asked(&desk, ALICE));
 }
+
+#[test]
+fn what_moves_is_known_without_a_look_at_what_does_not() {
+    let mut desk = Desk::holding(4);
+    desk.meets(ALICE);
+    for number in 0..1_000_u32 {
+        let mut key = [7; 32];
+        key[..4].copy_from_slice(&number.to_be_bytes());
+        desk.hears(ALICE, feed::FeedId::classic(key), lazy(9));
+    }
+    desk.hears(ALICE, ANNA, lazy(5));
+    assert_eq!(desk.ebt.moving_on(ALICE), 1);
+    desk.receives(ALICE, ANNA, 5);
+    assert_eq!(desk.ebt.moving_on(ALICE), 0);
+    desk.hears(ALICE, BERT, lazy(3));
+    assert_eq!(desk.ebt.progress(ALICE), Some(Progress { to_receive: 0, to_send: 0 }));
+    desk.input(Input::Want { feed: BERT, want: crate::ebt::Want::Replicate });
+    assert_eq!(desk.ebt.progress(ALICE), Some(Progress { to_receive: 3, to_send: 0 }));
+    desk.input(Input::Want { feed: BERT, want: crate::ebt::Want::Ignore });
+    assert_eq!(desk.ebt.moving_on(ALICE), 0);
+}
