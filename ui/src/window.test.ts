@@ -29,6 +29,15 @@ describe("welcome", () => {
   });
 });
 
+describe("a node that comes to a stop", () => {
+  it("is said in place of a window that would show what is no longer so", async () => {
+    const backend = open();
+    await screen.findByTestId("rail-timeline");
+    backend.breakDown({ code: "internal", message: "The node came to a stop.", next: "Start it again." });
+    expect((await screen.findByRole("alert")).textContent).toContain("Start it again.");
+  });
+});
+
 describe("the composer", () => {
   it("names its audience in the button", async () => {
     open();

@@ -290,11 +290,11 @@ async fn open(
 /// Lets whoever shows something look again when the loop has ended by itself.
 async fn tell_of_a_broken_loop(app: Weak<Inner>, ended: CancellationToken) {
     ended.cancelled().await;
-    if let Some(inner) = app.upgrade()
-        && !inner.stop.is_cancelled()
-    {
+    // Held no longer than this: whoever lets go of the node frees the folder.
+    let desktop = app.upgrade().filter(|inner| !inner.stop.is_cancelled()).map(|inner| Arc::clone(&inner.desktop));
+    if let Some(desktop) = desktop {
         tracing::error!("the loop of the node has ended by itself");
-        inner.desktop.changed(Change::Standing);
+        desktop.changed(Change::Standing);
     }
 }
 

@@ -200,6 +200,12 @@ export class MemoryBackend implements Backend {
     this.tell({ kind: "timeline" });
   }
 
+  /** The node comes to a stop. */
+  breakDown(failure: Failure): void {
+    this.world.failed = failure;
+    this.tell({ kind: "standing" });
+  }
+
   /** Somebody comes, goes, or something flows. */
   setNear(near: NearId[]): void {
     this.nearPeople = near;
