@@ -225,12 +225,11 @@ impl Node {
         match self.jobs.open.remove(&ticket) {
             Some(Job::Load { link, feed, after }) => {
                 let Some(Link { sending, .. }) = self.links.get_mut(&link) else { return };
+                let rest_until = now.monotonic + limits::LOAD_REST;
                 if result.is_err() {
-                    let until = now.monotonic + limits::LOAD_REST;
-                    sending.rest_until = Some(until);
-                    self.timers.set(Timer::Loads(link), until);
+                    self.timers.set(Timer::Loads(link), rest_until);
                 }
-                sending.loaded(feed, after, result.ok());
+                sending.loaded(feed, after, result.map_err(|_| rest_until));
             }
             Some(Job::Fork { suspect }) => self.on_fork_loaded(*suspect, result, now),
             Some(Job::Compare { import, messages }) => self.on_compare_loaded(import, messages, result),

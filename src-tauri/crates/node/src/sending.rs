@@ -31,8 +31,6 @@ pub(crate) struct Sending {
     /// Bytes sent since the link last said that there is room.
     pub(crate) unacknowledged: usize,
     pub(crate) bytes: u64,
-    /// No loads until then: the store could not read.
-    pub(crate) rest_until: Option<Instant>,
     streams: BTreeMap<FeedId, Stream>,
     /// Feeds whose next message is one of the newest.
     live: Row,
@@ -41,6 +39,8 @@ pub(crate) struct Sending {
     loaded_bytes: usize,
     /// Feeds whose next messages are to be read.
     hungry: BTreeSet<FeedId>,
+    /// Feeds that the store could not read, and when it is asked again.
+    resting: BTreeMap<FeedId, Instant>,
     loads: usize,
 }
 
@@ -138,15 +138,13 @@ impl Sending {
             self.live.remove(feed);
             self.loaded.remove(feed);
             self.hungry.remove(feed);
+            self.resting.remove(feed);
         }
     }
 
     /// The next load to ask for: feed, the sequence before the first wanted, the last wanted.
     pub(crate) fn next_load(&mut self, now: Instant, rng: &mut impl Rng) -> Option<(FeedId, u64, u64)> {
-        if self.rest_until.is_some_and(|until| now < until) {
-            return None;
-        }
-        self.rest_until = None;
+        self.hungry.extend(self.resting.extract_if(.., |_, until| *until <= now).map(|(feed, _)| feed));
         while self.loaded_bytes + self.loads * limits::LOAD < limits::READ_AHEAD && !self.hungry.is_empty() {
             // In random order, so that peers who start together get different feeds from us and exchange them.
             let mut key = [0; 32];
@@ -163,15 +161,18 @@ impl Sending {
         None
     }
 
-    /// A load came back. `None` if the store could not read: the stream is tried again later.
-    pub(crate) fn loaded(&mut self, feed: FeedId, after: u64, messages: Option<Vec<Message>>) {
+    /// A load came back. If the store could not read, this stream, and no other, is tried again at the given time.
+    pub(crate) fn loaded(&mut self, feed: FeedId, after: u64, result: Result<Vec<Message>, Instant>) {
         self.loads = self.loads.saturating_sub(1);
         let waits = |stream: &&mut Stream| stream.place == Place::Loading && stream.next == after + 1;
         let Some(stream) = self.streams.get_mut(&feed).filter(waits) else { return };
-        let Some(messages) = messages else {
-            stream.place = Place::Hungry;
-            self.hungry.insert(feed);
-            return;
+        let messages = match result {
+            Ok(messages) => messages,
+            Err(rest_until) => {
+                stream.place = Place::Hungry;
+                self.resting.insert(feed, rest_until);
+                return;
+            }
         };
         for (sequence, message) in (stream.next..=stream.through).zip(messages) {
             if message.author() != feed || message.sequence() != sequence {
@@ -269,5 +270,37 @@ impl Sending {
             self.hungry.insert(feed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn a_message_that_cannot_be_read_holds_up_its_own_feed_alone() {
+        let (mut rng, log) = (ChaCha8Rng::seed_from_u64(1), Log::new(BTreeMap::new(), BTreeSet::new()));
+        let now = Instant::default();
+        let later = now + limits::LOAD_REST;
+        let feeds: Vec<_> = (1..4).map(|n| FeedId::classic([n; 32])).collect();
+        let mut sending = Sending::default();
+        for feed in &feeds {
+            sending.stream(*feed, 0, 9, &log);
+        }
+        let mut rest = BTreeSet::from_iter(feeds);
+        let (damaged, after, _) = sending.next_load(now, &mut rng).expect("a feed");
+        rest.remove(&damaged);
+        sending.loaded(damaged, after, Err(later));
+        while let Some((feed, ..)) = sending.next_load(now, &mut rng) {
+            assert!(rest.remove(&feed), "{feed} again");
+            sending.stop(&feed);
+            sending.loaded(feed, 0, Ok(Vec::new()));
+        }
+        assert_eq!(rest, BTreeSet::new(), "the others go on");
+        assert_eq!(sending.next_load(later, &mut rng), Some((damaged, 0, 9)));
     }
 }
