@@ -1,7 +1,10 @@
 //! Who is to blame for what does not hold: only who sent it, and never who was innocent beside it.
 
 use feed::{FeedId, Message};
-use node::{Input, Ticket, wire::MessagesWriter, wire::coding::plain};
+use node::{
+    Input, Ticket,
+    wire::{MessagesWriter, coding::plain, kind},
+};
 use replication::ebt::Note;
 
 use crate::{
@@ -72,11 +75,15 @@ fn a_forgery_from_somebody_who_was_asked_before_costs_the_honest_sender_a_second
     mallory.send_notes(&mut world, &[(bob(), Note::lazy(5))]);
     let honest = world.add(keys(BOB), disk);
     world.link(alice, honest);
-    // Until alice asks the honest one.
-    world.run(ms(155));
+    // Mallory is silent, so alice asks the honest one, whose messages are on their way now.
+    world.kinds.clear();
+    while !world.kinds.contains(&kind::MESSAGES) {
+        world.run(ms(1));
+    }
     world.checking = ms(100);
     hand_over(&mut world, &mut mallory, &feed[0], &forged(&feed[0]));
     world.run(s(3));
+    assert_eq!(world.peers[alice].verified, 4, "the forgery, and the three");
     assert_eq!(world.peers[alice].holds(bob()), 3);
     assert_eq!(world.peers[alice].closed, []);
 }

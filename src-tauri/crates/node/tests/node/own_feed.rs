@@ -202,6 +202,8 @@ fn alice_and_a_lying_friend(world: &mut World) -> (Who, Stranger) {
 fn a_friend_may_take_a_false_word_back() {
     let mut world = World::new();
     let (alice, mut friend) = alice_and_a_lying_friend(&mut world);
+    friend.send_notes(&mut world, &[(keys(ALICE).feed_id(), Note::lazy(8))]);
+    assert_eq!(world.peers[alice].node.standing(), Standing::Recovering { expected: 8 });
     friend.send_notes(&mut world, &[(keys(ALICE).feed_id(), Note::lazy(6))]);
     assert_eq!(world.peers[alice].node.standing(), Standing::Whole);
 }
