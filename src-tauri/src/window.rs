@@ -11,8 +11,9 @@ pub(crate) fn open(handle: &AppHandle) -> tauri::Result<()> {
     let Some(config) = handle.config().app.windows.iter().find(|window| window.label == MAIN) else {
         return Err(tauri::Error::WindowNotFound);
     };
+    let served = handle.config().build.dev_url.clone();
     WebviewWindowBuilder::from_config(handle, config)?
-        .on_navigation(is_ours)
+        .on_navigation(move |url| is_ours(url, served.as_ref()))
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false)
         .build()?;
@@ -29,21 +30,38 @@ pub(crate) fn raise(handle: &AppHandle) -> bool {
     raised.is_ok()
 }
 
-/// Whether `url` is a page that this program carries, or the one that `tauri dev` serves.
-fn is_ours(url: &Url) -> bool {
-    url.scheme() == "tauri" || (cfg!(dev) && url.host_str() == Some("localhost"))
+/// Whether `url` is a page that this program carries, or one that `tauri dev` serves.
+fn is_ours(url: &Url, served: Option<&Url>) -> bool {
+    url.scheme() == "tauri" || served.is_some_and(|served| served.origin() == url.origin())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_ours;
+    use super::{Url, is_ours};
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("a URL")
+    }
 
     #[test]
     fn the_window_goes_nowhere_else() {
-        let ours = |url: &str| is_ours(&url.parse().expect("a URL"));
-        assert!(ours("tauri://localhost/index.html"));
-        for url in ["https://example.org/", "file:///etc/passwd", "data:text/html,hi", "about:blank", "ssb:x"] {
-            assert!(!ours(url), "{url}");
+        assert!(is_ours(&url("tauri://localhost/index.html"), None));
+        for elsewhere in [
+            "https://example.org/",
+            "http://localhost/",
+            "file:///etc/passwd",
+            "data:text/html,hi",
+            "about:blank",
+            "ssb:x",
+        ] {
+            assert!(!is_ours(&url(elsewhere), None), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn while_it_is_worked_on_the_page_may_come_from_its_own_server() {
+        let served = url("http://localhost:5173/");
+        assert!(is_ours(&url("http://localhost:5173/#/nearby"), Some(&served)));
+        assert!(!is_ours(&url("http://localhost:5174/"), Some(&served)));
     }
 }

@@ -1,6 +1,7 @@
 //! The real window of one person, driven through WebDriver (W3C Recommendation, 5 June 2018).
 
 use std::cell::Cell;
+use std::error::Error;
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -8,11 +9,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 use crate::hosts::Host;
 use crate::process::Group;
@@ -22,6 +26,9 @@ const PORT: u16 = 4444;
 
 /// How long anything may take before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the driver may take for one answer.
+const ANSWER: Duration = Duration::from_secs(45);
 
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(10);
@@ -33,7 +40,17 @@ pub(crate) struct Browser<'a> {
     runtime: Runtime,
     client: Client,
     shots: Cell<u32>,
+    drawing: Drawing,
     _driver: Group,
+}
+
+/// How the web view draws on a display without a graphics card.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drawing {
+    /// As on any other. The card is emulated, which can delay a frame by a second on a busy machine.
+    Usual,
+    /// Without a card: frames come in time, but WebKitGTK 2.50 crashes when WebDriver wants a picture.
+    Plain,
 }
 
 /// Where and how a window is opened.
@@ -48,6 +65,8 @@ pub(crate) struct Session<'a> {
     pub(crate) bus: &'a str,
     /// The person's home folder, and what they own below it.
     pub(crate) home: &'a Path,
+    /// How the web view draws.
+    pub(crate) drawing: Drawing,
 }
 
 impl Session<'_> {
@@ -66,6 +85,9 @@ impl Session<'_> {
             .env("NO_AT_BRIDGE", "1")
             .env("GDK_BACKEND", "x11")
             .env("LANG", "C.UTF-8");
+        if self.drawing == Drawing::Plain {
+            command.env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        }
         command
     }
 }
@@ -83,7 +105,7 @@ impl<'a> Browser<'a> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let client = session.host.inside(|| {
             until(PATIENCE, || TcpStream::connect(("127.0.0.1", PORT)).ok()).expect("WebKitWebDriver listens");
-            runtime.block_on(connect())
+            runtime.block_on(async { timeout(ANSWER, connect()).await }).expect("the app opens its window in time")
         });
         let browser = Self {
             host: session.host,
@@ -91,6 +113,7 @@ impl<'a> Browser<'a> {
             runtime,
             client,
             shots: Cell::new(0),
+            drawing: session.drawing,
             _driver: driver,
         };
         browser.wait_for("a page", "return document.readyState === 'complete' && document.body.innerText !== ''");
@@ -99,14 +122,19 @@ impl<'a> Browser<'a> {
 
     /// Runs `script` in the page and gives what it returns.
     pub(crate) fn run(&self, script: &str, arguments: Vec<Value>) -> Value {
-        let answer = self.host.inside(|| self.runtime.block_on(self.client.execute(script, arguments)));
+        let answer = self.drive(self.client.execute(script, arguments));
         answer.unwrap_or_else(|error| panic!("{}'s page: {script}: {error}", self.name))
     }
 
     /// The same for a script that calls its last argument when it is done.
     pub(crate) fn run_async(&self, script: &str, arguments: Vec<Value>) -> Value {
-        let answer = self.host.inside(|| self.runtime.block_on(self.client.execute_async(script, arguments)));
+        let answer = self.drive(self.client.execute_async(script, arguments));
         answer.unwrap_or_else(|error| panic!("{}'s page: {script}: {error}", self.name))
+    }
+
+    /// Waits for an answer of the driver, on the window's host. It would never answer for a page that crashed.
+    fn drive<T>(&self, answer: impl Future<Output = Result<T, CmdError>>) -> Result<T, Box<dyn Error>> {
+        self.host.inside(|| self.runtime.block_on(async { Ok(timeout(ANSWER, answer).await??) }))
     }
 
     /// Waits until `script` returns something true, and gives it.
@@ -121,7 +149,7 @@ impl<'a> Browser<'a> {
             (!matches!(value, Value::Null | Value::Bool(false))).then_some(value)
         });
         found.unwrap_or_else(|| {
-            self.shoot("failed");
+            self.keep_failure();
             let text = self.run("return document.body.innerText", Vec::new());
             panic!("{} did not see {what} within {limit:?}; the page says: {text}", self.name)
         })
@@ -129,34 +157,35 @@ impl<'a> Browser<'a> {
 
     /// Types `text` into the element that `selector` finds.
     pub(crate) fn fill(&self, selector: &str, text: &str) {
-        self.on(selector, |element| self.runtime.block_on(element.send_keys(text)));
+        self.on(selector, async |element| element.send_keys(text).await);
     }
 
     /// Clicks on the element that `selector` finds.
     pub(crate) fn click(&self, selector: &str) {
-        self.on(selector, |element| self.runtime.block_on(element.click()));
+        self.on(selector, async |element| element.click().await);
     }
 
-    fn on(
-        &self,
-        selector: &str,
-        act: impl FnOnce(fantoccini::elements::Element) -> Result<(), fantoccini::error::CmdError>,
-    ) {
-        let done = self.host.inside(|| {
+    fn on(&self, selector: &str, act: impl AsyncFnOnce(Element) -> Result<(), CmdError>) {
+        let done = self.drive(async {
             let wait = self.client.wait().at_most(PATIENCE);
-            let element = self.runtime.block_on(wait.for_element(Locator::Css(selector)))?;
-            act(element)
+            act(wait.for_element(Locator::Css(selector)).await?).await
         });
         if let Err(error) = done {
-            self.shoot("failed");
+            self.keep_failure();
             panic!("{}'s page: {selector}: {error}", self.name);
+        }
+    }
+
+    fn keep_failure(&self) {
+        if self.drawing == Drawing::Usual {
+            self.shoot("failed");
         }
     }
 
     /// Keeps a picture of the page, two frames after what happened last: `target/shots/NAME-N-what.png`.
     pub(crate) fn shoot(&self, what: &str) -> PathBuf {
         self.run_async("requestAnimationFrame(() => requestAnimationFrame(() => arguments[0]()))", Vec::new());
-        let picture = self.host.inside(|| self.runtime.block_on(self.client.screenshot())).expect("a picture");
+        let picture = self.drive(self.client.screenshot()).expect("a picture");
         let number = self.shots.replace(self.shots.get() + 1);
         let path = shots().join(format!("{}-{number:02}-{what}.png", self.name.to_lowercase()));
         fs::write(&path, picture).expect("the picture is written");
@@ -165,8 +194,7 @@ impl<'a> Browser<'a> {
 
     /// The size of the window, in pixels.
     pub(crate) fn resize(&self, width: u32, height: u32) {
-        let done = self.host.inside(|| self.runtime.block_on(self.client.set_window_size(width, height)));
-        done.expect("the window takes a size");
+        self.drive(self.client.set_window_size(width, height)).expect("the window takes a size");
     }
 }
 
@@ -175,7 +203,7 @@ impl Drop for Browser<'_> {
         if !thread::panicking() {
             let client = self.client.clone();
             // The window is closed as a person would close it, so that what it does then is part of the test.
-            let _ = self.host.inside(|| self.runtime.block_on(client.close()));
+            let _ = self.drive(client.close());
         }
     }
 }

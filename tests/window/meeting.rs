@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::browser::{shots, until};
+use crate::browser::{Drawing, shots, until};
 use crate::person::{Desk, lan};
 
 /// Person near → on the Nearby page.
@@ -100,7 +100,7 @@ fn a_post_is_painted_in_the_other_window_soon_after_it_was_signed() {
     let Some(lan) = lan::<2>() else { return };
     let [alices, bobs] = lan.hosts() else { unreachable!("two were asked for") };
     let (alices_desk, bobs_desk) = (Desk::new("Alice", alices), Desk::new("Bob", bobs));
-    let (alice, bob) = (alices_desk.open(), bobs_desk.open());
+    let (alice, bob) = (alices_desk.open_drawing(Drawing::Plain), bobs_desk.open_drawing(Drawing::Plain));
     alice.begin();
     bob.begin();
     bob.go_to("nearby");
@@ -110,6 +110,10 @@ fn a_post_is_painted_in_the_other_window_soon_after_it_was_signed() {
         person.go_to("timeline");
         person.open_thread("Who wants tea?");
     }
+    bob.window.wait_for(
+        "the paint of the question",
+        "return [...document.querySelectorAll('[data-testid=card]')].every((card) => card.dataset.id in window.__painted)",
+    );
     let (mut from_signature, mut from_click) = (Vec::new(), Vec::new());
     for number in 1..=PAINTED_POSTS {
         let text = format!("Cup number {number}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::browser::{Browser, Session};
+use crate::browser::{Browser, Drawing, Session};
 use crate::bus::Bus;
 use crate::display::Display;
 use crate::hosts::{Host, Lan};
@@ -35,24 +35,30 @@ impl<'a> Desk<'a> {
         Self { name, host, display: Display::start(), bus: Bus::start(home.path()), home }
     }
 
-    fn session(&self) -> Session<'_> {
+    fn session(&self, drawing: Drawing) -> Session<'_> {
         Session {
             name: self.name,
             host: self.host,
             display: &self.display.name,
             bus: &self.bus.address,
             home: self.home.path(),
+            drawing,
         }
     }
 
     /// The program started by hand, beside the window.
     pub(crate) fn program(&self) -> Command {
-        self.session().command(env!("CARGO_BIN_EXE_periwinkle"))
+        self.session(Drawing::Usual).command(env!("CARGO_BIN_EXE_periwinkle"))
     }
 
     /// Opens the window.
     pub(crate) fn open(&self) -> Person<'_> {
-        let window = Browser::open(&self.session());
+        self.open_drawing(Drawing::Usual)
+    }
+
+    /// Opens the window where frames have to come in time and no pictures are taken.
+    pub(crate) fn open_drawing(&self, drawing: Drawing) -> Person<'_> {
+        let window = Browser::open(&self.session(drawing));
         window.resize(1180, 780);
         Person { name: self.name, window }
     }

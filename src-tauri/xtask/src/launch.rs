@@ -161,7 +161,11 @@ fn split_folder<'a>(arguments: &[&'a str]) -> (Vec<&'a str>, Vec<&'a str>) {
 fn on_display_in_memory(window: &mut Command) -> Result<ExitCode, String> {
     let (mut server, number) = display_in_memory()?;
     println!("The window is on the display :{number}, which exists in memory only; Ctrl-C ends it.");
-    window.env("DISPLAY", format!(":{number}")).env_remove("WAYLAND_DISPLAY");
+    // There is no graphics card behind this display; pretending that there is delays frames by up to seconds.
+    window
+        .env("DISPLAY", format!(":{number}"))
+        .env_remove("WAYLAND_DISPLAY")
+        .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
     let mut command = if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some() {
         Command::new("env")
     } else {
