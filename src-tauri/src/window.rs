@@ -13,6 +13,8 @@ pub(crate) fn open(handle: &AppHandle) -> tauri::Result<()> {
     };
     let served = handle.config().build.dev_url.clone();
     WebviewWindowBuilder::from_config(handle, config)?
+        // Also in the unoptimised build that `cargo xtask run` opens; whoever works on the page has `tauri dev`.
+        .devtools(served.is_some())
         .on_navigation(move |url| is_ours(url, served.as_ref()))
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false)

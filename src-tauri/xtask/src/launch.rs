@@ -133,7 +133,11 @@ fn begin(peri: &Command) -> Result<(), String> {
         std::io::stdout().flush().map_err(|error| error.to_string())?;
         let mut name = String::new();
         std::io::stdin().read_line(&mut name).map_err(|error| error.to_string())?;
-        init.args(["--name", name.trim()]);
+        if name.trim().is_empty() {
+            println!("No name, then: `peri name NAME` gives one later.");
+        } else {
+            init.args(["--name", name.trim()]);
+        }
     } else {
         println!("Nobody is there to be asked for a name: `peri name NAME` gives one later.");
     }

@@ -36,15 +36,21 @@ fn is_inside(test: &str) -> bool {
     }
     let this = std::env::current_exe().expect("this program has a path");
     let plain = Command::new("unshare").args(["--net", "true"]).output().expect("util-linux is installed");
-    let status = Command::new("unshare")
+    // Its output is shown only if it fails: what it says of its own results is not one more test.
+    let ran = Command::new("unshare")
         .args(if plain.status.success() { &["--net"][..] } else { &["--map-root-user", "--net"] })
         .args(["sh", "-c", &format!("{NETWORK} && exec \"$0\" --exact \"$1\" --nocapture")])
         .arg(this)
         .arg(test)
         .env(INSIDE, "1")
-        .status()
+        .output()
         .expect("it ran a moment ago");
-    assert!(status.success(), "{test} failed in its namespace; making one may need root (`sudo -E cargo test -p net`)");
+    assert!(
+        ran.status.success(),
+        "{test} failed in its namespace; making one may need root (`sudo -E cargo test -p net`)\n{}{}",
+        String::from_utf8_lossy(&ran.stdout).replace("test result:", "there:"),
+        String::from_utf8_lossy(&ran.stderr)
+    );
     false
 }
 
