@@ -82,6 +82,9 @@ pub(crate) const STEPS: &[Step] = &[
     ),
 ];
 
+/// The npm packages of the JavaScript reference.
+const REFERENCE: &str = "tests/feed/reference";
+
 /// The test program of the step `feed-reference`, which needs npm packages.
 const FEED_REFERENCE: &str = "conformance";
 
@@ -185,6 +188,11 @@ fn clippy(root: &Path) -> Tally {
 
 /// The programs under `tests/` that have no step of their own, and the tests inside the crates.
 fn unit(root: &Path) -> Tally {
+    // The public dataset comes from there.
+    if let Err(reason) = setup::npm_packages(&root.join(REFERENCE)) {
+        println!("{reason}");
+        return Tally::one(false);
+    }
     let mut tests = cargo(root);
     tests.args(["test", "--workspace", "--no-fail-fast", "--lib", "--bins"]);
     for program in test_programs(root) {
@@ -218,7 +226,7 @@ fn area(root: &Path, program: &str, limit: u64) -> Tally {
 
 /// Installs the reference, then compares with it.
 fn feed_reference(root: &Path) -> Tally {
-    if let Err(reason) = setup::npm_packages(&root.join("tests/feed/reference")) {
+    if let Err(reason) = setup::npm_packages(&root.join(REFERENCE)) {
         println!("{reason}");
         return Tally::one(false);
     }

@@ -28,11 +28,13 @@ struct State {
 }
 
 fn find() -> Option<String> {
-    if let Ok(folder) = std::env::var("PERIWINKLE_VECTORS") {
-        return std::fs::read_to_string(format!("{folder}/ssb-validation-dataset/data.json")).ok();
-    }
-    let folder = javascript::install().ok()?;
-    std::fs::read_to_string(folder.join("node_modules/ssb-validation-dataset/data.json")).ok()
+    let given = std::env::var("PERIWINKLE_VECTORS").ok();
+    let given =
+        given.and_then(|folder| std::fs::read_to_string(format!("{folder}/ssb-validation-dataset/data.json")).ok());
+    given.or_else(|| {
+        let folder = javascript::install().ok()?;
+        std::fs::read_to_string(folder.join("node_modules/ssb-validation-dataset/data.json")).ok()
+    })
 }
 
 fn judge_case(case: &Case) -> Result<String, String> {
