@@ -2,6 +2,7 @@
 import { asFailure, type Backend, type Entry, type Post, type Unsubscribe } from "../backend/backend";
 import { words } from "../words/en";
 import { coalesce } from "./coalesce";
+import { like } from "./like";
 import type { Toasts } from "./toasts.svelte";
 
 const READING_GAP = 100;
@@ -49,13 +50,7 @@ export class Thread {
   }
 
   async like(id: string, on: boolean): Promise<void> {
-    this.mark(id, on);
-    try {
-      await this.backend.like(id, on);
-    } catch (failure) {
-      this.mark(id, !on);
-      this.toasts.fail(failure);
-    }
+    await like(this.backend, this.toasts, (id, on) => this.mark(id, on), id, on);
   }
 
   private mark(id: string, on: boolean): void {

@@ -1,6 +1,7 @@
 /** One timeline: newest first. What arrives is counted beside the list; the list itself never jumps. */
 import type { Audience, Backend, Card, Unsubscribe } from "../backend/backend";
 import { coalesce } from "./coalesce";
+import { like } from "./like";
 import type { Toasts } from "./toasts.svelte";
 
 /** Cards a page. */
@@ -87,15 +88,8 @@ export class Timeline {
     }
   }
 
-  /** A like shows at once and is put right when it fails. */
   async like(id: string, on: boolean): Promise<void> {
-    this.mark(id, on);
-    try {
-      await this.backend.like(id, on);
-    } catch (failure) {
-      this.mark(id, !on);
-      this.toasts.fail(failure);
-    }
+    await like(this.backend, this.toasts, (id, on) => this.mark(id, on), id, on);
   }
 
   /** Counts what has arrived; likes, names and replies' numbers of shown cards are brought up to date in place. */
