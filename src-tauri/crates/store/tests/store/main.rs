@@ -2,7 +2,6 @@
 
 mod append;
 mod clocks;
-mod disk;
 mod hostile;
 mod people;
 mod recovery;

@@ -1,11 +1,30 @@
 //! Disks that are full or may not be written. Real ones: each test mounts a small file system of its own, where that is
 //! permitted (as root on Linux); elsewhere there is nothing to try it on.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use store::{OpenError, Standing, Store};
+use tokio::sync::Mutex;
 
-use crate::{append::NOW, people::alice};
+use people::alice;
+
+#[path = "store/people.rs"]
+#[allow(dead_code)] // Shared with `tests/store`, which uses all of it.
+mod people;
+
+/// When messages arrive here, Unix milliseconds.
+const NOW: i64 = 1_600_000_000_000;
+
+/// One test at a time, and in a program of their own: a process that is being started (`mount`) holds for a moment a copy of every open
+/// file, the lock of a folder included, so that a folder which was just closed looks taken.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// How long a closed store may take to let go of its files.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A file system in memory, mounted until this is dropped.
 struct Disk {
@@ -28,8 +47,14 @@ impl Disk {
         self.folder.path()
     }
 
+    /// The system refuses while a file is open for writing, and the thread of a connection that was dropped closes its file in its
+    /// own time: so this asks until it may.
     fn remount(&self, option: &str) {
-        assert!(run("mount", &["-o", &format!("remount,{option}")], self.path()));
+        let begun = Instant::now();
+        while !run("mount", &["-o", &format!("remount,{option}")], self.path()) {
+            assert!(begun.elapsed() < PATIENCE, "no remount {option}: a file stays open");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
@@ -45,6 +70,7 @@ fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
 
 #[tokio::test]
 async fn a_folder_on_a_disk_that_may_not_be_written_is_named() {
+    let _alone = ALONE.lock().await;
     let Some(disk) = Disk::mount("size=8m") else { return };
     let folder = disk.path().join("alice");
     let store = Store::create(&folder, &alice().keys, None).await.unwrap();
@@ -65,6 +91,7 @@ async fn a_folder_on_a_disk_that_may_not_be_written_is_named() {
 
 #[tokio::test]
 async fn a_full_disk_refuses_a_post_and_takes_it_when_there_is_room() {
+    let _alone = ALONE.lock().await;
     let Some(disk) = Disk::mount("size=2m") else { return };
     let mut alice = alice();
     let folder = disk.path().join("alice");
