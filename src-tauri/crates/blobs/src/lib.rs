@@ -1,0 +1,1 @@
+//! IO: files named by their content.
