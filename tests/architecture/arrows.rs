@@ -16,6 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["feed", "social", "replication", "node", "store", "net", "blobs"]),
     ("sim", &["feed", "social", "replication", "node"]),
     ("cli", &["app", "sim", "feed"]),
+    ("bench", &["app", "store", "feed", "social", "node"]),
     ("periwinkle", &["app"]),
     ("xtask", &[]),
 ];
