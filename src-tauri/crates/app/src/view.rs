@@ -3,8 +3,12 @@
 //! TypeScript types are generated from these, so a change here changes the page's types.
 //! Ids travel as their text forms; times as Unix milliseconds.
 
+mod search;
+
 use serde::{Deserialize, Serialize};
 use specta::Type;
+
+pub use search::{SearchHit, SearchOrder, SearchPage, SearchQuery, SnippetPart};
 
 /// Somebody, as every screen shows them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]

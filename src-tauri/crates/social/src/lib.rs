@@ -10,6 +10,7 @@ mod content;
 mod follow;
 mod link;
 mod notify;
+pub mod search;
 mod text;
 mod thread;
 mod timeline;
