@@ -1,77 +1,109 @@
-//! Measures one core: `cargo run --release -p feed --example verify_rate`.
+//! What each step on a message's way costs: `cargo run --release -p feed --example verify_rate [-- FILE]`.
+//!
+//! `FILE` has a message on each line, with or without its envelope; without one it is the sample of 2,000 messages. The
+//! steps run on one core, the bare signature checks also on all.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ed25519_dalek::{Signature, VerifyingKey};
-use feed::{KeyPair, Message, Verifier, sign};
+use feed::packed::{pack, unpack};
+use feed::{FeedId, KeyPair, Message, Verifier, sign};
+
+/// Messages that are checked at once.
+const BATCH: usize = 512;
 
 fn main() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
-    let text = std::fs::read_to_string(path).expect("the sample is part of the repository");
-    let values: Vec<&str> = text
-        .lines()
-        .map(|line| {
-            let start = line.find("\"value\":").expect("a value") + 8;
-            let end = line.rfind(",\"timestamp\":").expect("a timestamp");
-            &line[start..end]
-        })
-        .collect();
-    let rounds = 10;
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
+    let path = std::env::args_os().nth(1).map_or(sample, PathBuf::from);
+    let text = std::fs::read_to_string(&path).expect("a file with a message on each line");
+    let values: Vec<&str> = text.lines().map(value).collect();
 
-    let messages = rate("decode", rounds * values.len(), || {
-        let mut messages = Vec::new();
-        for _ in 0..rounds {
-            messages = values.iter().map(|value| Message::decode(value.as_bytes()).expect("valid")).collect();
+    let decode = || values.iter().map(|value| Message::decode(value.as_bytes()).expect("valid")).collect();
+    rate("decode (cold)", values.len(), decode);
+    let messages: Vec<Message> = rate("decode", values.len(), decode);
+    rate("from_json", values.len(), || values.iter().for_each(|value| drop(Message::from_json(value.as_bytes()))));
+    rate("content", messages.len(), || messages.iter().for_each(|message| drop(message.content())));
+
+    let packed: Vec<Vec<u8>> = rate("pack", messages.len(), || {
+        messages.iter().map(|message| pack(message.encoded(), message.author(), message.sequence())).collect()
+    });
+    rate("unpack", messages.len(), || {
+        for (message, packed) in messages.iter().zip(&packed) {
+            let text = unpack(packed, message.author(), message.sequence());
+            assert_eq!(text.as_deref(), Ok(message.encoded()));
         }
-        messages
     });
+    let (plain, small): (usize, usize) =
+        (messages.iter().map(|message| message.encoded().len()).sum(), packed.iter().map(Vec::len).sum());
+    println!("packed: {small} of {plain} bytes, {:.3}", small as f64 / plain as f64);
 
-    rate("content", messages.len(), || {
-        messages.iter().for_each(|message| drop(message.content()));
-    });
     let verifier = Verifier::new(None);
-    for batch in [32, 512, 2000] {
-        rate(&format!("verify, batches of {batch}"), rounds * messages.len(), || {
-            for _ in 0..rounds {
-                for chunk in messages.chunks(batch) {
-                    assert!(verifier.verify_batch(chunk.to_vec()).iter().all(Result::is_ok));
-                }
+    let verify = |messages: &[Message]| {
+        for batch in messages.chunks(BATCH) {
+            assert!(verifier.verify_batch(batch.to_vec()).iter().all(Result::is_ok));
+        }
+    };
+    rate("verify", messages.len(), || verify(&messages));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    rate(&format!("verify on {cores} cores"), messages.len(), || {
+        std::thread::scope(|scope| {
+            for share in messages.chunks(messages.len().div_ceil(cores)) {
+                scope.spawn(move || verify(share));
             }
         });
-    }
-
-    let strangers: Vec<Message> = (0..2000_u32)
-        .map(|at| {
-            let mut seed = [0; 32];
-            seed[..4].copy_from_slice(&at.to_le_bytes());
-            let content = feed::json::Value::object([("type", "post"), ("text", "once")].map(|(k, v)| (k, v.into())));
-            sign(&KeyPair::from_seed(&seed), None, None, 1.0, &content).expect("sound").into_message()
-        })
-        .collect();
+    });
+    let strangers: Vec<Message> = (0..2000_u32).map(stranger).collect();
     rate("verify, one message of each author", strangers.len(), || {
         assert!(verifier.verify_batch(strangers.clone()).iter().all(Result::is_ok));
     });
+    bare(&messages, cores);
+}
 
-    // The bare check of the library, for comparison.
-    let bare: Vec<_> = messages
+/// The message of a line, without its envelope.
+fn value(line: &str) -> &str {
+    let within = line.split_once("\"value\":").and_then(|(_, rest)| rest.rsplit_once(",\"timestamp\":"));
+    within.map_or(line, |(value, _)| value)
+}
+
+fn stranger(number: u32) -> Message {
+    let mut seed = [0; 32];
+    seed[..4].copy_from_slice(&number.to_le_bytes());
+    let content = feed::json::Value::object([("type", "post"), ("text", "once")].map(|(k, v)| (k, v.into())));
+    sign(&KeyPair::from_seed(&seed), None, None, 1.0, &content).expect("sound").into_message()
+}
+
+/// The strict check of the library, as it comes, for comparison: keys and signed texts are at hand.
+fn bare(messages: &[Message], cores: usize) {
+    let mut keys: BTreeMap<FeedId, VerifyingKey> = BTreeMap::new();
+    let prepared: Vec<_> = messages
         .iter()
         .map(|message| {
             let text = message.canonical_text();
             let (unsigned, signature) = text.split_once(",\n  \"signature\": \"").expect("signed");
-            let signature = &signature[..88];
-            let signature: [u8; 64] = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, signature)
-                .expect("base64")
-                .try_into()
-                .expect("64 bytes");
-            let key = VerifyingKey::from_bytes(message.author().key()).expect("a key");
-            (key, Signature::from_bytes(&signature), format!("{unsigned}\n}}"))
+            let signature: [u8; 64] =
+                base64::Engine::decode(&base64::engine::general_purpose::STANDARD, &signature[..88])
+                    .expect("base64")
+                    .try_into()
+                    .expect("64 bytes");
+            let author = message.author();
+            let key = keys.entry(author).or_insert_with(|| VerifyingKey::from_bytes(author.key()).expect("a key"));
+            (*key, Signature::from_bytes(&signature), format!("{unsigned}\n}}"))
         })
         .collect();
-    rate("ed25519-dalek verify_strict", bare.len(), || {
-        for (key, signature, text) in &bare {
+    let check = |prepared: &[(VerifyingKey, Signature, String)]| {
+        for (key, signature, text) in prepared {
             key.verify_strict(text.as_bytes(), signature).expect("good");
         }
+    };
+    rate("ed25519-dalek verify_strict", prepared.len(), || check(&prepared));
+    rate(&format!("ed25519-dalek verify_strict on {cores} cores"), prepared.len(), || {
+        std::thread::scope(|scope| {
+            for share in prepared.chunks(prepared.len().div_ceil(cores)) {
+                scope.spawn(move || check(share));
+            }
+        });
     });
 }
 

@@ -20,6 +20,7 @@ mod ids;
 pub mod json;
 mod keys;
 mod message;
+pub mod packed;
 pub mod private_box;
 mod signature;
 pub mod uri;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use feed::{Head, Message, MessageId, NetworkKey, Verifier, check_next};
 
+use super::packed::round_trip;
+
 /// A path from the root of the repository.
 pub(crate) fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..").join(relative)
@@ -25,6 +27,7 @@ pub(crate) fn judge(text: &[u8], head: Option<&Head>, network: Option<&NetworkKe
     let message = Message::from_json(text).map_err(|error| error.to_string())?;
     let decoded = Message::decode(message.encoded()).map_err(|error| error.to_string())?;
     assert_eq!((decoded.id(), decoded.head()), (message.id(), message.head()), "both ways to read a message agree");
+    round_trip(&message);
     check_next(head, &message).map_err(|error| error.to_string())?;
     let verified = Verifier::new(network.cloned()).verify(message).map_err(|error| error.to_string())?;
     Ok(verified.id())

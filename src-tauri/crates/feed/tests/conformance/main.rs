@@ -6,6 +6,7 @@ mod dataset;
 mod differential;
 mod hostile;
 mod javascript;
+mod packed;
 mod properties;
 mod random;
 mod sample;
