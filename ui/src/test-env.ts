@@ -2,20 +2,14 @@
 import { cleanup } from "@testing-library/svelte";
 import { afterEach } from "vitest";
 
-class NoIntersections implements IntersectionObserver {
-  readonly root = null;
-  readonly rootMargin = "";
-  readonly scrollMargin = "";
-  readonly thresholds = [];
+/** jsdom lays nothing out, so nothing ever changes its size. */
+class NoSizes implements ResizeObserver {
   observe(): void {}
   unobserve(): void {}
   disconnect(): void {}
-  takeRecords(): IntersectionObserverEntry[] {
-    return [];
-  }
 }
 
-globalThis.IntersectionObserver ??= NoIntersections;
+globalThis.ResizeObserver ??= NoSizes;
 Element.prototype.scrollTo ??= () => undefined;
 Element.prototype.scrollIntoView ??= () => undefined;
 HTMLDialogElement.prototype.showModal = function (this: HTMLDialogElement) {

@@ -5,6 +5,7 @@ import { words } from "../words/en";
 import { coalesce } from "./coalesce";
 import { Near } from "./near.svelte";
 import { to, type Router } from "./route.svelte";
+import { Thread } from "./thread.svelte";
 import { Timeline } from "./timeline.svelte";
 import { Toasts } from "./toasts.svelte";
 
@@ -14,8 +15,18 @@ export type Stage =
   | { kind: "ready" }
   | { kind: "failed"; failure: Failure };
 
-/** Timelines that are kept, so that going back is instant. */
-const KEPT_TIMELINES = 8;
+/** Timelines, and threads, that are kept, so that going back is instant. */
+const KEPT = 8;
+
+/** What is kept under a key, made where it is not; the one that was wanted longest ago goes. */
+function keep<T>(kept: Map<string, T>, key: string, make: () => T): T {
+  const value = kept.get(key) ?? make();
+  kept.delete(key);
+  kept.set(key, value);
+  const oldest = kept.keys().next();
+  if (kept.size > KEPT && !oldest.done) kept.delete(oldest.value);
+  return value;
+}
 
 export class Session {
   stage = $state.raw<Stage>({ kind: "opening" });
@@ -28,6 +39,7 @@ export class Session {
   announcement = $state("");
 
   private readonly timelines = new Map<string, Timeline>();
+  private readonly threads = new Map<string, Thread>();
   private readonly readMeSoon = coalesce(() => this.readMe(), 500);
 
   constructor(
@@ -78,13 +90,12 @@ export class Session {
 
   /** The kept timeline of an audience. */
   timeline(audience: Audience): Timeline {
-    const key = JSON.stringify(audience);
-    const kept = this.timelines.get(key) ?? new Timeline(this.backend, this.toasts, audience);
-    this.timelines.delete(key);
-    this.timelines.set(key, kept);
-    const oldest = this.timelines.keys().next();
-    if (this.timelines.size > KEPT_TIMELINES && !oldest.done) this.timelines.delete(oldest.value);
-    return kept;
+    return keep(this.timelines, JSON.stringify(audience), () => new Timeline(this.backend, this.toasts, audience));
+  }
+
+  /** The kept thread of a post. */
+  thread(id: string): Thread {
+    return keep(this.threads, id, () => new Thread(this.backend, this.toasts, id));
   }
 
   async follow(id: string, on: boolean): Promise<void> {

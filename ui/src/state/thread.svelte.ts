@@ -1,11 +1,19 @@
 /** One thread, re-read whenever it changes. Replies are added at its end, so nothing that is being read moves. */
 import { asFailure, type Backend, type Entry, type Post, type Unsubscribe } from "../backend/backend";
 import { words } from "../words/en";
+import { Layout } from "../list/layout";
 import { coalesce } from "./coalesce";
 import { like } from "./like";
 import type { Toasts } from "./toasts.svelte";
 
 const READING_GAP = 100;
+/** What a post is taken for until it was measured, in pixels. */
+const ESTIMATE = 124;
+
+/** The post of a place in a thread, here or not, by id. */
+export function entryId(entry: Entry): string {
+  return entry.kind === "post" ? entry.value.id : entry.value;
+}
 
 export class Thread {
   root = $state<string | null>(null);
@@ -13,6 +21,7 @@ export class Thread {
   ready = $state(false);
   /** Nothing of the thread is stored here. */
   absent = $state(false);
+  readonly layout = new Layout(ESTIMATE);
   private readonly readSoon = coalesce(() => this.refresh(), READING_GAP);
 
   constructor(
@@ -33,7 +42,12 @@ export class Thread {
     try {
       const thread = await this.backend.thread(this.id);
       this.root = thread.root;
-      this.entries = thread.entries;
+      // Entries that did not change stay the same objects: only what changed is drawn anew.
+      const before = new Map(this.entries.map((entry) => [entryId(entry), entry]));
+      this.entries = thread.entries.map((entry) => {
+        const old = before.get(entryId(entry));
+        return old && JSON.stringify(old) === JSON.stringify(entry) ? old : entry;
+      });
       this.absent = false;
     } catch (thrown) {
       const failure = asFailure(thrown, words.unknownFailure);

@@ -1,7 +1,9 @@
 /** One timeline: newest first. What arrives is counted beside the list; the list itself never jumps. */
-import type { Audience, Backend, Card, Unsubscribe } from "../backend/backend";
+import { SvelteMap } from "svelte/reactivity";
+import type { Audience, Backend, Card, Post, Unsubscribe } from "../backend/backend";
 import { coalesce } from "./coalesce";
 import { like } from "./like";
+import { Pages, type Row } from "./pages.svelte";
 import type { Toasts } from "./toasts.svelte";
 
 /** Cards a page. */
@@ -9,7 +11,9 @@ const PAGE = 30;
 /** Replies that a card shows, as `Card.latest` has them. */
 const ROLLED_UP = 2;
 /** At most one reading every so many milliseconds, however fast posts pour in. */
-const READING_GAP = 250;
+const READING_GAP = 400;
+/** What a card is taken for until it was measured, and the room between two, in pixels. */
+const MEASURES = { estimate: 178, gap: 14 };
 
 /** What stands first in a card's order: a card with a new reply has come up and counts as new. */
 function newest(card: Card): string {
@@ -21,18 +25,18 @@ function isMine(card: Card): boolean {
   return (card.latest.at(-1) ?? card.post).author.relation === "me";
 }
 
+/** Whether nothing that is shown differs. */
+function same(a: Card, b: Card): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 export class Timeline {
-  /** What is shown. */
-  cards = $state.raw<Card[]>([]);
-  /** Whether the first page was read. */
-  ready = $state(false);
-  /** Whether the last page was read. */
-  ended = $state(false);
-  readingOlder = $state(false);
   /** How many cards are new or have come up since the list was last shown. */
   arrived = $state(0);
+  /** The posts that are being answered within their cards, by the card's first post: a card far out of sight is not in the page. */
+  readonly answering = new SvelteMap<string, Post>();
 
-  private next: string | null = null;
+  readonly pages: Pages<Card>;
   private stop: Unsubscribe | null = null;
   private readonly peekSoon = coalesce(() => this.peek(), READING_GAP);
 
@@ -40,7 +44,38 @@ export class Timeline {
     private readonly backend: Backend,
     private readonly toasts: Toasts,
     readonly audience: Audience,
-  ) {}
+  ) {
+    this.pages = new Pages(
+      async (from) => {
+        const { cards, next } = await backend.timeline(audience, from, PAGE);
+        if (from === null) this.arrived = 0;
+        return { values: cards, next };
+      },
+      (card) => card.post.id,
+      (failure) => toasts.fail(failure),
+      MEASURES,
+    );
+  }
+
+  /** The rows of the list; one whose page was let go of has no card. */
+  get rows(): readonly Row<Card>[] {
+    return this.pages.rows;
+  }
+
+  /** The cards that are held. */
+  get cards(): Card[] {
+    return this.pages.values;
+  }
+
+  /** Whether the first page was read. */
+  get ready(): boolean {
+    return this.pages.ready;
+  }
+
+  /** Whether the last page was read. */
+  get ended(): boolean {
+    return this.pages.ended;
+  }
 
   /** Follows changes; ends with the returned function. What was read stays. */
   start(): Unsubscribe {
@@ -58,34 +93,7 @@ export class Timeline {
 
   /** Shows the newest. */
   async refresh(): Promise<void> {
-    try {
-      const page = await this.backend.timeline(this.audience, null, PAGE);
-      this.cards = page.cards;
-      this.next = page.next;
-      this.ended = page.next === null;
-      this.arrived = 0;
-      this.ready = true;
-    } catch (failure) {
-      this.toasts.fail(failure);
-    }
-  }
-
-  /** Appends the next older page. */
-  async older(): Promise<void> {
-    if (!this.ready || this.ended || this.readingOlder) return;
-    this.readingOlder = true;
-    try {
-      const page = await this.backend.timeline(this.audience, this.next, PAGE);
-      const shown = new Set(this.cards.map((card) => card.post.id));
-      this.cards = [...this.cards, ...page.cards.filter((card) => !shown.has(card.post.id))];
-      this.next = page.next;
-      this.ended = page.next === null;
-    } catch (failure) {
-      this.toasts.fail(failure);
-      this.ended = true;
-    } finally {
-      this.readingOlder = false;
-    }
+    await this.pages.begin();
   }
 
   async like(id: string, on: boolean): Promise<void> {
@@ -94,12 +102,15 @@ export class Timeline {
 
   /** Counts what has arrived; likes, names and replies' numbers of shown cards are brought up to date in place. */
   private async peek(): Promise<void> {
-    if (!this.ready || this.cards.length === 0) return this.refresh();
+    if (!this.ready || this.rows.length === 0) return this.refresh();
     try {
       const page = await this.backend.timeline(this.audience, null, PAGE);
-      const shown = new Map(this.cards.map((card) => [newest(card), card]));
+      const shown = new Set(this.cards.map(newest));
       const read = new Map(page.cards.map((card) => [newest(card), card]));
-      this.cards = this.cards.map((card) => read.get(newest(card)) ?? card);
+      this.pages.change((card) => {
+        const again = read.get(newest(card));
+        return again && !same(again, card) ? again : card;
+      });
       this.arrived = page.cards.filter((card) => !shown.has(newest(card)) && !isMine(card)).length;
     } catch (failure) {
       this.toasts.fail(failure);
@@ -113,14 +124,14 @@ export class Timeline {
       const posts = entries.flatMap((entry) => (entry.kind === "post" ? [entry.value] : []));
       const first = posts.find((post) => post.id === root);
       const latest = posts.filter((post) => post.id !== root).slice(-ROLLED_UP);
-      this.cards = this.cards.map((card) => (card.post.id === id ? { ...card, post: first ?? card.post, latest } : card));
+      this.pages.change((card) => (card.post.id === id ? { ...card, post: first ?? card.post, latest } : card));
     } catch (failure) {
       this.toasts.fail(failure);
     }
   }
 
   private mark(id: string, on: boolean): void {
-    this.cards = this.cards.map((card) => {
+    this.pages.change((card) => {
       if (card.post.id !== id || card.post.liked === on) return card;
       return { ...card, post: { ...card.post, liked: on, likes: Math.max(0, card.post.likes + (on ? 1 : -1)) } };
     });

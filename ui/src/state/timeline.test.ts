@@ -16,6 +16,12 @@ function follow(backend: MemoryBackend): Timeline {
   return timeline;
 }
 
+/** Scrolls to the last row that is read, as far as the list is concerned. */
+async function older(timeline: Timeline): Promise<void> {
+  timeline.pages.see(timeline.rows.length - 1, timeline.rows.length - 1);
+  await vi.advanceTimersByTimeAsync(1);
+}
+
 function texts(timeline: Timeline): string[] {
   return timeline.cards.map((card) => card.post.text);
 }
@@ -28,8 +34,8 @@ describe("a timeline", () => {
     const timeline = follow(new MemoryBackend({ me, people: [bo], posts: posts(70) }));
     await vi.advanceTimersByTimeAsync(1);
     expect(timeline.cards).toHaveLength(30);
-    await timeline.older();
-    await timeline.older();
+    await older(timeline);
+    await older(timeline);
     expect(timeline.cards).toHaveLength(70);
     expect(timeline.ended).toBe(true);
     expect(new Set(timeline.cards.map((card) => card.post.id)).size).toBe(70);
@@ -38,10 +44,10 @@ describe("a timeline", () => {
   it("counts what arrives and leaves the list where it is", async () => {
     const backend = new MemoryBackend({ me, people: [bo], posts: posts(3) });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     const before = texts(timeline);
     backend.receive(makePost(bo, "new", 2_000_000), makePost(bo, "newer", 2_000_001));
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     expect(timeline.arrived).toBe(2);
     expect(texts(timeline)).toEqual(before);
     await timeline.refresh();
@@ -53,9 +59,9 @@ describe("a timeline", () => {
     const old = posts(3);
     const backend = new MemoryBackend({ me, people: [bo], posts: old });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     backend.receive(makePost(bo, "answer", 2_000_000, { root: old[2]?.id ?? null }));
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     expect(timeline.arrived).toBe(1);
     expect(timeline.cards.every((card) => card.latest.length === 0)).toBe(true);
   });
@@ -64,12 +70,12 @@ describe("a timeline", () => {
     const old = posts(70);
     const backend = new MemoryBackend({ me, people: [bo], posts: old });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
-    await timeline.older();
+    await vi.advanceTimersByTimeAsync(500);
+    await older(timeline);
     const answered = timeline.cards[45]?.post.id ?? "";
     await backend.publish({ text: "mine", replyTo: answered, channel: null });
     await timeline.settle(answered);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     expect(timeline.cards).toHaveLength(60);
     expect(timeline.cards[45]?.latest.map((post) => post.text)).toEqual(["mine"]);
     expect(timeline.arrived).toBe(0);
@@ -78,7 +84,7 @@ describe("a timeline", () => {
   it("shows the first posts of an empty list at once: nothing can jump", async () => {
     const backend = new MemoryBackend({ me, people: [bo] });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     backend.receive(makePost(bo, "first", 2_000_000));
     await vi.advanceTimersByTimeAsync(1);
     expect(texts(timeline)).toEqual(["first"]);
@@ -87,7 +93,7 @@ describe("a timeline", () => {
   it("reads at most once for a burst, and once more at its end", async () => {
     const backend = new MemoryBackend({ me, people: [bo], posts: posts(3) });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     const read = vi.spyOn(backend, "timeline");
     for (let at = 0; at < 500; at += 1) backend.receive(makePost(bo, `burst ${at}`, 2_000_000 + at));
     await vi.advanceTimersByTimeAsync(1_000);
@@ -98,7 +104,7 @@ describe("a timeline", () => {
   it("shows a like at once and takes it back when it fails", async () => {
     const backend = new MemoryBackend({ me, people: [bo], posts: posts(1) });
     const timeline = follow(backend);
-    await vi.advanceTimersByTimeAsync(300);
+    await vi.advanceTimersByTimeAsync(500);
     const id = timeline.cards[0]?.post.id ?? "";
     vi.spyOn(backend, "like").mockRejectedValue({ code: "disk", message: "The disk is full.", next: "Free some space." });
     const liking = timeline.like(id, true);

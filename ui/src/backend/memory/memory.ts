@@ -263,9 +263,10 @@ export class MemoryBackend implements Backend {
 
   private cards(audience: Audience): Card[] {
     const cards = new Map<string, Card>();
+    const byId = new Map(this.posts.map((post) => [post.id, post]));
     for (const post of this.posts.filter((candidate) => this.shows(audience, candidate))) {
       const rootId = post.root ?? post.id;
-      const root = this.posts.find((candidate) => candidate.id === rootId);
+      const root = byId.get(rootId);
       const card = cards.get(rootId);
       if (!card) {
         const replied = root !== undefined && root.id !== post.id;

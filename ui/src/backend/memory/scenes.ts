@@ -155,6 +155,8 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
       return new MemoryBackend({ ...full, ...rightToLeft(now) });
     case "syncing":
       return syncing(full);
+    case "crowd":
+      return crowd(full, now);
     case "arriving":
       return arriving(full);
     case "failure":
@@ -181,6 +183,15 @@ function syncing(world: World): MemoryBackend {
   const backend = new MemoryBackend({ ...world, near: flows(48_210) });
   setTimeout(() => backend.setNear(flows(18_432)), 300);
   return backend;
+}
+
+/** Years of posts, and a thread with hundreds of replies of every length. */
+function crowd(world: World, now: number): MemoryBackend {
+  const root = makePost(bo, "What does everybody bring to the summer fair?", now - DAY, { replies: 600 });
+  const replies = Array.from({ length: 600 }, (_, at) =>
+    makePost(everybody[at % 5] as Person, "A cake, a chair, and a song. ".repeat(1 + ((at * 7) % 13)), now - DAY + (at + 1) * MINUTE, { root: root.id }),
+  );
+  return new MemoryBackend({ ...world, posts: [...harbour(now), root, ...replies, ...older(now, 10_000)] });
 }
 
 /** Posts arrive while somebody reads. */
