@@ -15,7 +15,7 @@ pub(crate) async fn bring_down(db: &mut SqliteConnection, now_ms: i64) -> Result
         return Ok(0);
     }
     let mut transaction = db.begin().await?;
-    sqlx::query("UPDATE messages SET received = ?1 WHERE row IN (SELECT row FROM timeline WHERE time > ?1)")
+    sqlx::query("UPDATE log SET received = ?1 WHERE row IN (SELECT row FROM timeline WHERE time > ?1)")
         .bind(now_ms)
         .execute(&mut *transaction)
         .await?;

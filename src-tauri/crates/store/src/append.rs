@@ -1,32 +1,31 @@
 //! The one path by which messages come into the store.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use feed::{ChainError, FeedId, Head, Message, TAGGED_LEN, Verified, check_next};
-use social::Meaning;
-use sqlx::{Connection, SqliteConnection};
+use feed::{ChainError, FeedId, Head, Message, Verified, check_next};
+use sqlx::SqliteConnection;
 use tokio::task::spawn_blocking;
 
 use crate::{
     Store,
     error::{AppendError, StoreError},
-    feeds::{ChangedFeeds, FeedNumber, Feeds, StagedFeeds, prefix, rows_to_json},
-    index::{Index, IndexRows, Indexed, ROWS_PER_STATEMENT},
+    feeds::{ChangedFeeds, Feeds, StagedFeeds},
+    index::Index,
     journal::Journal,
-    schema::checkpoint,
     standing::Standing,
     store::Inner,
+    write::{Batch, CORES_FROM, Entry, IndexRows, Indexed, LogRow, WriteConnection, write_log},
     write_point::write_point,
 };
 
 /// What only one task at a time may touch.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    /// For small values, which are written now and then.
     pub(crate) db: SqliteConnection,
-    pub(crate) journal: Arc<Mutex<Journal>>,
+    /// For messages and everything else that is written often.
+    pub(crate) rows: WriteConnection,
+    pub(crate) journal: Journal,
     /// The row that the next message gets.
     pub(crate) next_row: i64,
 }
@@ -46,65 +45,74 @@ impl Store {
     /// When a message is not the next of its feed, when the feed is frozen, when `own` messages may not be written now,
     /// and when the disk refuses.
     pub async fn append(&self, batch: Vec<Verified>, received_ms: i64, own: bool) -> Result<(), AppendError> {
+        let batch = if batch.len() < CORES_FROM {
+            Batch::read(batch)
+        } else {
+            spawn_blocking(move || Batch::read_on_all_cores(batch)).await.map_err(|_| StoreError::Closing)?
+        };
+        self.append_batch(batch, received_ms, own).await
+    }
+
+    /// [`Self::append`] of messages that were read before.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn append_batch(&self, batch: Batch, received_ms: i64, own: bool) -> Result<(), AppendError> {
         let inner = Arc::clone(&self.inner);
         // A task of its own: between journal and commit nobody may stop it but the end of the process.
-        let task = tokio::spawn(async move { inner.append(batch, received_ms, own).await });
+        let task = tokio::spawn(async move {
+            let mut writer = Arc::clone(&inner.writer).lock_owned().await;
+            let work = move || inner.append(&mut writer, &batch, received_ms, own);
+            spawn_blocking(work).await.unwrap_or(Err(StoreError::Closing.into()))
+        });
         task.await.unwrap_or(Err(StoreError::Closing.into()))
     }
 }
 
 impl Inner {
-    pub(crate) async fn append(&self, batch: Vec<Verified>, received_ms: i64, own: bool) -> Result<(), AppendError> {
-        if own && let Some(stranger) = batch.iter().find(|message| message.author() != self.me) {
+    /// Blocks on the disk.
+    fn append(&self, writer: &mut Writer, batch: &Batch, received_ms: i64, own: bool) -> Result<(), AppendError> {
+        if own && let Some(stranger) = batch.messages().find(|message| message.author() != self.me) {
             return Err(AppendError::NotOwn(stranger.author()));
         }
-        let read = move || batch.into_iter().map(|message| (social::read(&message), message)).collect::<Vec<_>>();
-        let batch = spawn_blocking(read).await.map_err(|_| StoreError::Closing)?;
-
-        let mut writer = self.writer.lock().await;
         if own && self.standing() != Standing::Whole {
             return Err(AppendError::Recovering);
         }
-        let staged = stage(&self.shared().feeds, &batch, received_ms, writer.next_row)?;
-        let Some(staged) = staged else { return Ok(()) };
-        let journalled = self.journalled().map_or(0, |head| head.sequence);
-        let mut own_messages: Vec<_> = batch
-            .iter()
-            .filter(|(_, message)| message.author() == self.me && message.sequence() > journalled)
-            .collect();
-        if !own {
-            own_messages.drain(..own_messages.len().saturating_sub(1));
+        let staged = stage(&self.shared().feeds, &batch.entries, received_ms, writer.next_row)?;
+        if staged.log.is_empty() {
+            return Ok(());
         }
-        let to_journal: Vec<Message> = own_messages.into_iter().map(|(_, message)| (**message).clone()).collect();
-        match to_journal.last().cloned() {
-            Some(newest) => self.append_journalled(&mut writer, staged, to_journal, newest).await,
-            None => self.commit(&mut writer, staged).await,
+        let journalled = self.journalled().map_or(0, |head| head.sequence);
+        let mut to_journal: Vec<&Message> =
+            batch.messages().filter(|message| message.author() == self.me && message.sequence() > journalled).collect();
+        if !own {
+            to_journal.drain(..to_journal.len().saturating_sub(1));
+        }
+        match to_journal.last() {
+            Some(newest) => self.append_journalled(writer, staged, &to_journal, newest),
+            None => self.commit(writer, staged),
         }
     }
 
-    /// Journal first, then the database. `newest` is the last of `bodies`, which are one's own, oldest first.
-    async fn append_journalled(
+    /// Journal first, then the database. `newest` is the last of `messages`, which are one's own, oldest first.
+    fn append_journalled(
         &self,
         writer: &mut Writer,
-        staged: Staged,
-        bodies: Vec<Message>,
-        newest: Message,
+        staged: Staged<'_>,
+        messages: &[&Message],
+        newest: &Message,
     ) -> Result<(), AppendError> {
-        let journal = Arc::clone(&writer.journal);
         write_point("before-journal");
-        let end = with_journal(&journal, move |journal| {
-            let end = journal.end();
-            journal.append(bodies.iter().map(Message::encoded)).map(|()| end)
-        })
-        .await?;
+        let end = writer.journal.end();
+        writer.journal.append(messages.iter().map(|message| message.encoded())).map_err(StoreError::from)?;
         write_point("after-journal");
-        if let Err(error) = self.commit(writer, staged).await {
+        if let Err(error) = self.commit(writer, staged) {
             // The caller learns that it failed, and may sign something else at the same sequence: forget this one.
-            with_journal(&journal, move |journal| journal.take_back(end)).await?;
+            writer.journal.take_back(end).map_err(StoreError::from)?;
             return Err(error);
         }
         self.note_journalled(newest.head());
-        if let Err(error) = self.cut_journal(writer, newest).await {
+        if let Err(error) = self.cut_journal(writer, newest) {
             // The messages are stored, so this is no failure of theirs: the journal stays long for now.
             tracing::warn!(%error, "the journal of own messages could not be cut");
         }
@@ -112,69 +120,51 @@ impl Inner {
     }
 
     /// Cuts a long journal down to its newest message, once the database holds the rest for sure.
-    async fn cut_journal(&self, writer: &mut Writer, newest: Message) -> Result<(), StoreError> {
-        if self.standing() != Standing::Whole {
-            // It may hold messages that the log cannot take yet.
-            return Ok(());
-        }
-        let is_long = writer.journal.lock().unwrap_or_else(PoisonError::into_inner).is_long();
-        if is_long && checkpoint(&mut writer.db).await? {
-            with_journal(&writer.journal, move |journal| journal.replace(&[newest.encoded()])).await?;
+    fn cut_journal(&self, writer: &mut Writer, newest: &Message) -> Result<(), StoreError> {
+        // While the standing is another it may hold messages that the log cannot take yet.
+        if self.standing() == Standing::Whole && writer.journal.is_long() && writer.rows.checkpoint()? {
+            writer.journal.replace(&[newest.encoded()])?;
         }
         Ok(())
     }
 
     /// Writes everything in one transaction and then tells the rest of the store.
-    async fn commit(&self, writer: &mut Writer, mut staged: Staged) -> Result<(), AppendError> {
-        let mut transaction = writer.db.begin().await?;
-        staged.feeds.write(&mut transaction).await?;
-        for chunk in &staged.log {
-            chunk.write(&mut transaction).await?;
-        }
-        for index in Index::ALL {
-            staged.index.write(index, &mut transaction).await?;
-        }
-        write_point("before-commit");
-        transaction.commit().await?;
+    fn commit(&self, writer: &mut Writer, mut staged: Staged<'_>) -> Result<(), AppendError> {
+        writer.rows.transaction(
+            |writing| {
+                staged.feeds.write(writing)?;
+                write_log(&staged.log, writing)?;
+                Index::ALL.into_iter().try_for_each(|index| staged.index.write(index, writing))
+            },
+            || write_point("before-commit"),
+        )?;
         write_point("after-commit");
-        writer.next_row = staged.next_row;
+        writer.next_row += staged.log.len() as i64;
         self.shared_mut().apply(staged.feeds, &staged.index.stated);
+        if let Err(error) = writer.rows.checkpoint_when_long() {
+            // What was committed is stored, so this is no failure of the batch; the next one tries again.
+            tracing::warn!(%error, "recent writes could not be copied into the database file");
+        }
         Ok(())
     }
 }
 
-/// Runs what blocks on the journal's disk apart from the tasks.
-pub(crate) async fn with_journal<T: Send + 'static>(
-    journal: &Arc<Mutex<Journal>>,
-    work: impl FnOnce(&mut Journal) -> std::io::Result<T> + Send + 'static,
-) -> Result<T, StoreError> {
-    let journal = Arc::clone(journal);
-    let work = move || work(&mut journal.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(spawn_blocking(work).await.map_err(|_| StoreError::Closing)??)
-}
-
 /// A batch that was checked against the heads and turned into rows.
-struct Staged {
+struct Staged<'a> {
     feeds: ChangedFeeds,
-    log: Vec<LogChunk>,
-    index: IndexRows,
-    next_row: i64,
+    log: Vec<LogRow<'a>>,
+    index: IndexRows<'a>,
 }
 
-/// Checks every message against the head before it; none when all are here already.
-fn stage(
-    feeds: &Feeds,
-    batch: &[(Meaning, Verified)],
-    received_ms: i64,
-    first_row: i64,
-) -> Result<Option<Staged>, AppendError> {
+/// Checks every message against the head before it. Those that are here already give no rows.
+fn stage<'a>(feeds: &Feeds, entries: &'a [Entry], received: i64, first_row: i64) -> Result<Staged<'a>, AppendError> {
     let mut staged_feeds = StagedFeeds::new(feeds);
     // Checked apart from the rows, which copy more than a head.
     let mut heads: BTreeMap<FeedId, Option<Head>> = BTreeMap::new();
-    let mut log: Vec<LogChunk> = Vec::new();
+    let mut log: Vec<LogRow<'_>> = Vec::with_capacity(entries.len());
     let mut index = IndexRows::default();
     let mut row = first_row;
-    for (meaning, message) in batch {
+    for Entry { message, body, facts } in entries {
         let author = message.author();
         let known = feeds.by_id(&author);
         if known.is_some_and(|feed| feed.frozen) {
@@ -197,84 +187,12 @@ fn stage(
         feed.bytes += message.encoded().len() as u64;
         let number = staged_feeds.number(author);
 
-        match log.last_mut().filter(|chunk| chunk.places.len() < ROWS_PER_STATEMENT) {
-            Some(chunk) => chunk.add(number, message),
-            None => {
-                let mut chunk = LogChunk { first_row: row, received: received_ms, ..LogChunk::default() };
-                chunk.add(number, message);
-                log.push(chunk);
-            }
-        }
-        let indexed = Indexed {
-            row,
-            author,
-            number,
-            sequence: message.sequence(),
-            id: message.id(),
-            claimed: message.timestamp(),
-            received: received_ms,
-            meaning,
-        };
+        let (id, sequence) = (message.id(), message.sequence());
+        log.push(LogRow { row, feed: number, sequence, received, id, body });
+        let claimed = message.timestamp();
+        let indexed = Indexed { row, author, number, sequence, id, claimed, received, facts };
         index.add(&indexed, |id| staged_feeds.number(id));
         row += 1;
     }
-    let staged = Staged { feeds: staged_feeds.into_changes(), log, index, next_row: row };
-    Ok((row > first_row).then_some(staged))
-}
-
-/// Rows of the log, for three statements.
-#[derive(Debug, Default)]
-struct LogChunk {
-    first_row: i64,
-    received: i64,
-    /// feed, sequence, start of the body in `bodies`, its length
-    places: Vec<(FeedNumber, u64, usize, usize)>,
-    /// first eight bytes of the id, row
-    prefixes: Vec<(i64, i64)>,
-    ids: Vec<u8>,
-    bodies: Vec<u8>,
-}
-
-impl LogChunk {
-    fn add(&mut self, feed: FeedNumber, message: &Message) {
-        let row = self.first_row + self.places.len() as i64;
-        self.places.push((feed, message.sequence(), self.bodies.len(), message.encoded().len()));
-        self.prefixes.push((prefix(message.id().hash()), row));
-        self.ids.extend_from_slice(&message.id().to_tagged());
-        self.bodies.extend_from_slice(message.encoded());
-    }
-
-    async fn write(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
-        const { assert!(TAGGED_LEN == 33, "the statement cuts ids of this length") };
-        let places = rows_to_json(&self.places)?;
-        // All ids and all bodies are one parameter each, cut up by the statement.
-        sqlx::query(
-            "INSERT INTO messages (row, feed, sequence, received, id, body)
-             SELECT ?1 + key, value->>0, value->>1, ?2, substr(?3, key * 33 + 1, 33), substr(?4, (value->>2) + 1, value->>3)
-             FROM json_each(?5)",
-        )
-        .bind(self.first_row)
-        .bind(self.received)
-        .bind(self.ids.as_slice())
-        .bind(self.bodies.as_slice())
-        .bind(places.as_str())
-        .execute(&mut *db)
-        .await?;
-        sqlx::query(
-            "INSERT INTO message_sequences (feed, sequence, row)
-             SELECT value->>0, value->>1, ?1 + key FROM json_each(?2) ORDER BY 1, 2",
-        )
-        .bind(self.first_row)
-        .bind(places.as_str())
-        .execute(&mut *db)
-        .await?;
-        let mut prefixes = self.prefixes.clone();
-        // Random keys go into the tree faster in order.
-        prefixes.sort_unstable();
-        sqlx::query("INSERT INTO message_ids (prefix, row) SELECT value->>0, value->>1 FROM json_each(?1)")
-            .bind(rows_to_json(&prefixes)?)
-            .execute(&mut *db)
-            .await?;
-        Ok(())
-    }
+    Ok(Staged { feeds: staged_feeds.into_changes(), log, index })
 }

@@ -12,7 +12,6 @@ use crate::{
     Store,
     error::StoreError,
     feeds::{hex, rows_to_json},
-    index::ROWS_PER_STATEMENT,
 };
 
 /// Notes by feed, as numbers: -1 not replicated, else sequence · 2, plus 1 when it is not asked for.
@@ -24,6 +23,9 @@ pub const MAX_CLOCK_DEVICES: usize = 1024;
 pub const MAX_CLOCK_FEEDS: usize = 32_768;
 /// Feeds in the clocks of all devices, about 12 MiB; beyond it devices are forgotten, the one saved longest ago first.
 pub const MAX_CLOCK_ENTRIES: usize = 262_144;
+
+/// The most rows that one statement writes, so that its parameter stays within a few hundred KiB.
+const ROWS_PER_STATEMENT: usize = 4096;
 
 impl Store {
     /// The clock that `device` told us and the clock that we told it: (held, told).

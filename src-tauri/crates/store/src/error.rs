@@ -47,6 +47,9 @@ pub enum StoreError {
     /// The database refuses: disk full, gone, or damaged.
     #[error("the database could not be read or written: {0}. Check that the disk has room and may be written.")]
     Database(#[from] sqlx::Error),
+    /// The database refuses to take something in: disk full, gone, or damaged.
+    #[error("the database could not be written: {0}. Check that the disk has room and may be written.")]
+    Write(#[from] rusqlite::Error),
     /// What is stored does not read back.
     #[error(
         "message {sequence} of {feed} is damaged on this disk. Put the folder back from a copy, or let a friend send it again."

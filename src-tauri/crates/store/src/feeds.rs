@@ -6,7 +6,7 @@ use feed::{FeedId, Head, MessageId, PersonId};
 use social::{FollowGraph, Relation};
 use sqlx::SqliteConnection;
 
-use crate::error::StoreError;
+use crate::{error::StoreError, write::Writing};
 
 /// A feed's small number in the database, from 1.
 pub(crate) type FeedNumber = i64;
@@ -143,38 +143,31 @@ impl<'a> StagedFeeds<'a> {
 
 impl ChangedFeeds {
     /// Writes the rows; part of the transaction that needs them.
-    pub(crate) async fn write(&self, db: &mut SqliteConnection) -> Result<(), StoreError> {
-        if self.rows.is_empty() {
-            return Ok(());
-        }
-        let rows = self.rows.iter().map(|(number, row)| {
-            let head = row.head.map(|head| (head.sequence, hex(&head.id.to_tagged())));
+    pub(crate) fn write(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+        let values = |(number, row): (&FeedNumber, &FeedRow)| {
+            let head = row.head.map(|head| (head.sequence as i64, head.id.to_tagged()));
             let (sequence, head) = head.unzip();
             (
-                number,
-                hex(&row.id.to_tagged()),
-                row.first,
+                *number,
+                row.id.to_tagged(),
+                row.first.map(|first| first as i64),
                 sequence,
                 head,
-                row.messages,
-                row.bytes,
-                row.wanted as u8,
-                row.frozen as u8,
+                row.messages as i64,
+                row.bytes as i64,
+                row.wanted,
+                row.frozen,
             )
-        });
-        sqlx::query(
+        };
+        writing.each(
             "INSERT INTO feeds (feed, id, first_sequence, head_sequence, head_id, messages, bytes, wanted, frozen)
-             SELECT value->>0, unhex(value->>1), value->>2, value->>3, unhex(value->>4), value->>5, value->>6, value->>7, value->>8
-             FROM json_each(?1) WHERE true
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (feed) DO UPDATE SET
                 first_sequence = excluded.first_sequence, head_sequence = excluded.head_sequence,
                 head_id = excluded.head_id, messages = excluded.messages, bytes = excluded.bytes,
                 wanted = excluded.wanted, frozen = excluded.frozen",
+            self.rows.iter().map(values),
         )
-        .bind(rows_to_json(&rows.collect::<Vec<_>>())?)
-        .execute(db)
-        .await?;
-        Ok(())
     }
 }
 
@@ -257,8 +250,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// The first eight bytes of a key or hash, as indexes hold it.
+/// The first six bytes of a key or hash, as indexes hold it. Six are as many as SQLite keeps without two more, and few
+/// enough that two may be the same: whoever finds something by them looks at the whole id.
 pub(crate) fn prefix(bytes: &[u8; 32]) -> i64 {
     let [a, b, c, d, e, f, g, h, ..] = *bytes;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    // The shift keeps the sign, and with it the order.
+    i64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 16
 }

@@ -15,9 +15,11 @@ mod journal;
 mod log;
 mod query;
 mod rebuild;
+mod relation;
 mod schema;
 mod standing;
 mod store;
+mod write;
 mod write_point;
 
 pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
@@ -29,4 +31,5 @@ pub use query::{
 };
 pub use standing::Standing;
 pub use store::{MAX_OWN_RECENT, Snapshot, Store};
+pub use write::{Batch, WriteCost};
 pub use write_point::write_point;

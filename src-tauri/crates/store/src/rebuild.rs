@@ -2,20 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use feed::Message;
 use sqlx::{Connection, SqliteConnection};
-use tokio::task::spawn_blocking;
 
 use crate::{
     error::StoreError,
     feeds::{Feeds, StagedFeeds},
-    index::{Index, IndexRows, Indexed, ROWS_PER_STATEMENT},
+    index::Index,
+    log::read_body,
+    write::{Facts, IndexRows, Indexed, WriteConnection},
 };
+
+/// How many messages one transaction of a rebuild indexes.
+const SPAN: i64 = 4096;
 
 /// Rebuilds every index that was filled by another version of its rules. Returns which.
 ///
 /// The version is written last: when this is interrupted, the next start does it again.
-pub(crate) async fn rebuild_stale(db: &mut SqliteConnection) -> Result<Vec<Index>, StoreError> {
+pub(crate) async fn rebuild_stale(
+    db: &mut SqliteConnection,
+    rows: &mut WriteConnection,
+) -> Result<Vec<Index>, StoreError> {
     let stored: BTreeMap<String, i64> =
         sqlx::query_as("SELECT name, version FROM index_versions").fetch_all(&mut *db).await?.into_iter().collect();
     let is_stale = |index: &Index| {
@@ -38,7 +44,7 @@ pub(crate) async fn rebuild_stale(db: &mut SqliteConnection) -> Result<Vec<Index
     transaction.commit().await?;
 
     let mut after = 0;
-    while let Some(last) = rebuild_span(db, &stale, after).await? {
+    while let Some(last) = rebuild_span(db, rows, &stale, after).await? {
         after = last;
     }
 
@@ -58,32 +64,33 @@ pub(crate) async fn rebuild_stale(db: &mut SqliteConnection) -> Result<Vec<Index
 /// A stored message before it is decoded: row, feed, sequence, received, body.
 type Row = (i64, i64, i64, i64, Vec<u8>);
 
-/// Indexes the messages after row `after`, up to one statement's worth. Returns the last row; none at the end.
-async fn rebuild_span(db: &mut SqliteConnection, stale: &[Index], after: i64) -> Result<Option<i64>, StoreError> {
+/// Indexes the messages after row `after`, up to one transaction's worth. Returns the last row; none at the end.
+async fn rebuild_span(
+    db: &mut SqliteConnection,
+    writer: &mut WriteConnection,
+    stale: &[Index],
+    after: i64,
+) -> Result<Option<i64>, StoreError> {
     let rows: Vec<Row> =
-        sqlx::query_as("SELECT row, feed, sequence, received, body FROM messages WHERE row > ?1 ORDER BY row LIMIT ?2")
+        sqlx::query_as("SELECT row, feed, sequence, received, body FROM log WHERE row > ?1 ORDER BY row LIMIT ?2")
             .bind(after)
-            .bind(ROWS_PER_STATEMENT as i64)
+            .bind(SPAN)
             .fetch_all(&mut *db)
             .await?;
     let Some(last) = rows.last().map(|row| row.0) else { return Ok(None) };
-    let decode = move || {
-        let decoded = rows.into_iter().filter_map(|(row, feed, sequence, received, body)| match Message::decode(&body) {
-            Ok(message) => Some((row, feed, received, social::read(&message), message)),
-            Err(error) => {
-                // One damaged message costs that message only.
-                tracing::warn!(row, feed, sequence, %error, "a stored message is damaged and stays out of the indexes");
-                None
-            }
-        });
-        decoded.collect::<Vec<_>>()
-    };
-    let messages = spawn_blocking(decode).await.map_err(|_| StoreError::Closing)?;
-
     let feeds = Feeds::load(&mut *db).await?;
+    let mut messages = Vec::with_capacity(rows.len());
+    for (row, number, sequence, received, body) in rows {
+        let author = feeds.get(number).ok_or(StoreError::BadValue("feed number"))?.id;
+        match read_body(author, sequence as u64, &body) {
+            Ok(message) => messages.push((row, number, received, Facts::from(social::read(&message)), message)),
+            // One damaged message costs that message only.
+            Err(error) => tracing::warn!(row, %error, "it stays out of the indexes"),
+        }
+    }
     let mut staged = StagedFeeds::new(&feeds);
     let mut index_rows = IndexRows::default();
-    for (row, number, received, meaning, message) in &messages {
+    for (row, number, received, facts, message) in &messages {
         let indexed = Indexed {
             row: *row,
             author: message.author(),
@@ -92,15 +99,17 @@ async fn rebuild_span(db: &mut SqliteConnection, stale: &[Index], after: i64) ->
             id: message.id(),
             claimed: message.timestamp(),
             received: *received,
-            meaning,
+            facts,
         };
         index_rows.add(&indexed, |id| staged.number(id));
     }
-    let mut transaction = db.begin().await?;
-    staged.into_changes().write(&mut transaction).await?;
-    for index in stale {
-        index_rows.write(*index, &mut transaction).await?;
-    }
-    transaction.commit().await?;
+    let changes = staged.into_changes();
+    writer.transaction(
+        |writing| {
+            changes.write(writing)?;
+            stale.iter().try_for_each(|index| index_rows.write(*index, writing))
+        },
+        || {},
+    )?;
     Ok(Some(last))
 }

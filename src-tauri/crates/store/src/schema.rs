@@ -21,17 +21,19 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 /// 8 KiB: a dozen messages to a page, and fewer levels of index than with the default of 4 KiB.
 const PAGE_BYTES: u32 = 8192;
 /// Pages that the log of recent writes may hold before it is copied into the database: 32 MiB.
-const CHECKPOINT_PAGES: &str = "4000";
+pub(crate) const CHECKPOINT_PAGES: u32 = 4000;
 /// What the log of recent writes keeps on the disk after it was copied, in bytes: as much as between two checkpoints.
-const WAL_BYTES: &str = "33554432";
-/// Page cache of the one connection that writes, in KiB (negative by SQLite's convention).
-const WRITER_CACHE: &str = "-32768";
+pub(crate) const WAL_BYTES: i64 = CHECKPOINT_PAGES as i64 * PAGE_BYTES as i64;
+/// Page cache of the connection that writes messages, in KiB (negative by SQLite's convention).
+pub(crate) const WRITER_CACHE: i64 = -32768;
+/// Page cache of the connection for small values.
+const SMALL_CACHE: &str = "-2048";
 /// Page cache of each connection that reads.
 const READER_CACHE: &str = "-8192";
 /// How many queries run at once; others wait.
 const READERS: u32 = 4;
 /// How long a statement waits for another connection, which holds its lock for moments only.
-const BUSY: Duration = Duration::from_secs(10);
+pub(crate) const BUSY: Duration = Duration::from_secs(10);
 
 fn options(folder: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -46,7 +48,7 @@ fn options(folder: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Opens the one connection that writes, makes the database if `create`, and brings its tables up to date.
+/// Opens the connection for small values, makes the database if `create`, and brings its tables up to date.
 pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteConnection, OpenError> {
     let path = folder.join(DATABASE);
     if create {
@@ -57,9 +59,9 @@ pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteCon
         return Err(OpenError::DatabaseMissing(folder.to_owned()));
     }
     let mut db = options(folder)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("journal_size_limit", WAL_BYTES)
-        .pragma("cache_size", WRITER_CACHE)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+        .pragma("journal_size_limit", WAL_BYTES.to_string())
+        .pragma("cache_size", SMALL_CACHE)
         .connect()
         .await
         .map_err(StoreError::from)?;

@@ -9,18 +9,21 @@ use std::{
 
 use feed::{FeedId, ForkProof, Head, KeyPair, Message, MessageId, NetworkKey};
 use social::FollowGraph;
-use sqlx::{Connection, SqliteConnection, SqlitePool};
+use sqlx::{SqliteConnection, SqlitePool};
+use tokio::task::spawn_blocking;
 
 use crate::{
     ahead::bring_down,
-    append::{Writer, with_journal},
+    append::Writer,
     error::{OpenError, StoreError},
-    feeds::{Feeds, Shared, StagedFeeds},
+    feeds::{FeedNumber, Feeds, Shared, StagedFeeds},
     folder::{Folder, disk},
     journal::{JOURNAL, Journal},
+    log::{read_body, read_previous},
     rebuild::rebuild_stale,
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
     standing::{Memory, Mending, Standing, compare},
+    write::{WriteConnection, WriteCost},
 };
 
 /// How many of one's own newest messages [`Snapshot::own`] names: what replies and likes are recognised by.
@@ -41,7 +44,7 @@ pub(crate) struct Inner {
     network: Option<NetworkKey>,
     generation: [u8; 8],
     pub(crate) readers: SqlitePool,
-    pub(crate) writer: tokio::sync::Mutex<Writer>,
+    pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
     shared: RwLock<Shared>,
     memory: Mutex<Memory>,
     /// Own messages of the journal that had no place in the log at the start.
@@ -92,7 +95,7 @@ impl Store {
         if let Some(earlier) = read_meta(&mut db, meta::OWNER).await?
             && earlier != owner
         {
-            let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT 1 FROM messages LIMIT 1)")
+            let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT 1 FROM log LIMIT 1)")
                 .fetch_one(&mut db)
                 .await
                 .map_err(StoreError::from)?;
@@ -136,7 +139,10 @@ impl Store {
         keys: KeyPair,
         network: Option<NetworkKey>,
     ) -> Result<Self, OpenError> {
-        let stale = rebuild_stale(&mut db).await?;
+        let path = folder.path().to_owned();
+        let opened = spawn_blocking(move || WriteConnection::open(&path)).await.map_err(|_| StoreError::Closing)?;
+        let mut rows = opened?;
+        let stale = rebuild_stale(&mut db, &mut rows).await?;
         if !stale.is_empty() {
             tracing::debug!(?stale, "indexes rebuilt");
         }
@@ -146,7 +152,7 @@ impl Store {
         }
         let me = keys.feed_id();
         let shared = Shared::load(&mut db).await?;
-        let last_row: i64 = sqlx::query_scalar("SELECT coalesce(max(row), 0) FROM messages")
+        let last_row: i64 = sqlx::query_scalar("SELECT coalesce(max(row), 0) FROM log")
             .fetch_one(&mut db)
             .await
             .map_err(StoreError::from)?;
@@ -162,14 +168,14 @@ impl Store {
             _ => renew_generation(&mut db).await?,
         };
         let readers = schema::open_readers(folder.path()).await?;
-        let writer = Writer { db, journal: Arc::new(Mutex::new(journal)), next_row: last_row + 1 };
+        let writer = Writer { db, rows, journal, next_row: last_row + 1 };
         let inner = Inner {
             me,
             keys,
             network,
             generation,
             readers,
-            writer: tokio::sync::Mutex::new(writer),
+            writer: Arc::new(tokio::sync::Mutex::new(writer)),
             shared: RwLock::new(shared),
             memory: Mutex::new(mending.memory),
             unplaced: mending.unplaced,
@@ -205,17 +211,11 @@ impl Store {
             && self.standing() == Standing::Whole
             && let Some(head) = head
         {
-            let newest: Option<Vec<u8>> = sqlx::query_scalar(
-                "SELECT body FROM messages JOIN message_sequences USING (row)
-                 WHERE message_sequences.sequence = ?1
-                   AND message_sequences.feed = (SELECT feed FROM feeds WHERE id = ?2)",
-            )
-            .bind(head.sequence as i64)
-            .bind(self.inner.me.to_tagged().as_slice())
-            .fetch_optional(&mut writer.db)
-            .await?;
-            if let Some(newest) = newest {
-                with_journal(&writer.journal, move |journal| journal.replace(&[&newest])).await?;
+            let newest = own_message(&mut writer.db, self.inner.shared().feeds.number(&self.inner.me), head.sequence);
+            if let Some(newest) = newest.await?
+                && let Ok(newest) = read_body(self.inner.me, head.sequence, &newest)
+            {
+                writer.journal.replace(&[newest.encoded()])?;
             }
         }
         Ok(())
@@ -248,24 +248,15 @@ impl Store {
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let mut writer = self.inner.writer.lock().await;
         let number = self.inner.shared().feeds.number(&self.inner.me);
-        let own: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT id FROM messages JOIN message_sequences USING (row)
-             WHERE message_sequences.feed = ?1 ORDER BY message_sequences.sequence DESC LIMIT ?2",
-        )
-        .bind(number)
-        .bind(MAX_OWN_RECENT as i64)
-        .fetch_all(&mut writer.db)
-        .await?;
-        let own = own.iter().map(|id| MessageId::from_tagged(id).map_err(|_| StoreError::BadValue("message id")));
-        let own = own.collect::<Result<_, _>>()?;
-        let about: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT body FROM messages WHERE row = (SELECT name_row FROM abouts WHERE subject = ?1 AND author = ?1)",
+        let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
+        let own = own_recent(&mut writer.db, self.inner.me, number, head).await?;
+        let about: Option<(i64, Vec<u8>)> = sqlx::query_as(
+            "SELECT sequence, body FROM log WHERE row = (SELECT name_row FROM abouts WHERE subject = ?1 AND author = ?1)",
         )
         .bind(number)
         .fetch_optional(&mut writer.db)
         .await?;
-        let about =
-            about.map(|body| Message::decode(&body).map_err(|_| StoreError::BadValue("own about"))).transpose()?;
+        let about = about.map(|(sequence, body)| read_body(self.inner.me, sequence as u64, &body)).transpose()?;
 
         let shared = self.inner.shared();
         let held = shared.feeds.by_id(&self.inner.me).and_then(|feed| feed.head).map_or(0, |head| head.sequence);
@@ -286,6 +277,11 @@ impl Store {
         })
     }
 
+    /// What writing has cost since the store was opened.
+    pub async fn write_cost(&self) -> WriteCost {
+        self.inner.writer.lock().await.rows.cost()
+    }
+
     /// Remembers that a feed was asked for by hand.
     ///
     /// # Errors
@@ -298,7 +294,7 @@ impl Store {
             staged.row_mut(feed).wanted = true;
             staged.into_changes()
         };
-        changes.write(&mut writer.db).await?;
+        writer.rows.transaction(|writing| changes.write(writing), || {})?;
         self.inner.shared_mut().apply(changes, &[]);
         Ok(())
     }
@@ -316,15 +312,14 @@ impl Store {
             let number = staged.number(proof.feed());
             (staged.into_changes(), number)
         };
-        let mut transaction = writer.db.begin().await?;
-        changes.write(&mut transaction).await?;
-        // The first proof stays: one is enough.
-        sqlx::query("INSERT OR IGNORE INTO forks (feed, proof) VALUES (?, ?)")
-            .bind(number)
-            .bind(proof.encode())
-            .execute(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
+        writer.rows.transaction(
+            |writing| {
+                changes.write(writing)?;
+                // The first proof stays: one is enough.
+                writing.run("INSERT OR IGNORE INTO forks (feed, proof) VALUES (?1, ?2)", (number, proof.encode()))
+            },
+            || {},
+        )?;
         self.inner.shared_mut().apply(changes, &[]);
         Ok(())
     }
@@ -391,16 +386,11 @@ async fn hold_against_journal(
     let mut stored = BTreeMap::new();
     if let Some(number) = feeds.number(&me) {
         for message in &journal {
-            let id: Option<Vec<u8>> = sqlx::query_scalar(
-                "SELECT id FROM messages WHERE row = (SELECT row FROM message_sequences WHERE feed = ? AND sequence = ?)",
-            )
-            .bind(number)
-            .bind(message.sequence() as i64)
-            .fetch_optional(&mut *db)
-            .await?;
-            if let Some(id) = id {
-                let id = MessageId::from_tagged(&id).map_err(|_| StoreError::BadValue("message id"))?;
-                stored.insert(message.sequence(), id);
+            let body = own_message(db, Some(number), message.sequence()).await?;
+            if let Some(body) = body {
+                // A damaged one says nothing about a fork.
+                let kept = read_body(me, message.sequence(), &body).ok();
+                stored.extend(kept.map(|kept| (message.sequence(), kept.id())));
             }
         }
     }
@@ -410,6 +400,42 @@ async fn hold_against_journal(
     };
     let head = feeds.by_id(&me).and_then(|feed| feed.head);
     Ok(compare(&journal, head, |sequence| stored.get(&sequence).copied(), shown))
+}
+
+/// The body of one's own message at `sequence`, where it is stored.
+async fn own_message(
+    db: &mut SqliteConnection,
+    me: Option<FeedNumber>,
+    sequence: u64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let body = sqlx::query_scalar(
+        "SELECT body FROM log WHERE row = (SELECT row FROM message_sequences WHERE feed = ?1 AND sequence = ?2)",
+    );
+    Ok(body.bind(me).bind(sequence as i64).fetch_optional(db).await?)
+}
+
+/// The ids of one's own newest messages, of which `head` is the last. Each is named by the message after it, so that
+/// nothing has to be hashed.
+async fn own_recent(
+    db: &mut SqliteConnection,
+    me: FeedId,
+    number: Option<FeedNumber>,
+    head: Option<Head>,
+) -> Result<BTreeSet<MessageId>, StoreError> {
+    let Some(head) = head else { return Ok(BTreeSet::new()) };
+    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT message_sequences.sequence, body FROM message_sequences JOIN log USING (row)
+         WHERE message_sequences.feed = ?1 ORDER BY message_sequences.sequence DESC LIMIT ?2",
+    )
+    .bind(number)
+    .bind(MAX_OWN_RECENT as i64 - 1)
+    .fetch_all(db)
+    .await?;
+    let read = move || {
+        let previous = |(sequence, body): &(i64, Vec<u8>)| read_previous(me, *sequence as u64, body);
+        rows.iter().filter_map(previous).chain([head.id]).collect()
+    };
+    spawn_blocking(read).await.map_err(|_| StoreError::Closing)
 }
 
 /// Unix milliseconds now; 0 on a clock before 1970.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feed::{BlobId, Message, PersonId};
+use feed::{BlobId, PersonId};
 use social::{Kind, Relation, Target};
 
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
     error::StoreError,
     feeds::{FeedNumber, rows_to_json},
     index::target_prefix,
-    log::Stored,
+    log::{LogRow, Stored},
+    relation::RelationKey,
 };
 
 /// How many of a person's followers are named whom the reader follows.
@@ -126,13 +127,13 @@ impl Store {
             };
             (row, shared.feeds.number(&person.feed()))
         };
-        let body: Option<Vec<u8>> = sqlx::query_scalar(
-            "SELECT body FROM messages WHERE row = (SELECT description_row FROM abouts WHERE subject = ?1 AND author = ?1)",
+        let about: Option<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM log WHERE row = (SELECT description_row FROM abouts WHERE subject = ?1 AND author = ?1)",
         )
         .bind(number)
         .fetch_optional(&self.inner.readers)
         .await?;
-        let about = body.and_then(|body| Message::decode(&body).ok()).map(|message| social::read(&message).kind);
+        let about = about.and_then(|row| self.inner.read_row(&row).ok()).map(|message| social::read(&message).kind);
         let description = match about {
             Some(Kind::About(about)) => about.description,
             _ => None,
@@ -152,24 +153,27 @@ impl Store {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<(i64, Stored)>, StoreError> {
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT row, received, body FROM links JOIN messages USING (row)
-             WHERE target = ?1 AND relation = ?2 AND row < ?3 AND feed NOT IN (SELECT value FROM json_each(?4))
-             ORDER BY row DESC LIMIT ?5",
+        let key = RelationKey::from(relation);
+        let (known, named) = key.parameters();
+        let rows: Vec<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM links JOIN log USING (row)
+             WHERE target = ?1 AND relation = coalesce(?2, ?3) AND row < ?4
+               AND feed NOT IN (SELECT value FROM json_each(?5))
+             ORDER BY row DESC LIMIT ?6",
         )
         .bind(target_prefix(target))
-        .bind(relation)
+        .bind(known)
+        .bind(named)
         .bind(before.unwrap_or(i64::MAX))
         .bind(rows_to_json(&self.blocked())?)
         .bind(limit as i64)
         .fetch_all(&self.inner.readers)
         .await?;
-        let linking = rows.into_iter().filter_map(|(row, received_ms, body)| {
-            let message = Message::decode(&body).ok()?;
-            // Two ids may share the eight bytes of the index: the whole id decides.
+        let linking = self.inner.read_rows(rows).await?.into_iter().filter_map(|(row, message)| {
+            // Two ids may share the bytes that they are found by: the whole id decides.
             let links = social::read(&message).links;
             let is_meant = links.iter().any(|link| link.target == *target && link.relation == relation);
-            is_meant.then_some((row, Stored { message, received_ms }))
+            is_meant.then_some((row.row, Stored { message, received_ms: row.received }))
         });
         Ok(linking.collect())
     }

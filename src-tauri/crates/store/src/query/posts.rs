@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use feed::{Message, MessageId, PersonId};
 use social::{Kind, Post, shown_time};
-use tokio::task::spawn_blocking;
 
 use crate::{
     Store,
     error::StoreError,
     feeds::{FeedNumber, prefix, rows_to_json},
+    log::LogRow,
+    relation::RelationKey,
 };
 
 /// Replies and likes are counted up to this many.
@@ -51,17 +52,16 @@ impl Store {
             return Ok(BTreeMap::new());
         }
         let blocked = rows_to_json(&self.blocked())?;
-        let found: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT row, received, body FROM json_each(?1) AS wanted JOIN messages ON row = wanted.value
+        let found: Vec<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM json_each(?1) AS wanted JOIN log ON row = wanted.value
              WHERE feed NOT IN (SELECT value FROM json_each(?2))",
         )
         .bind(rows_to_json(&rows)?)
         .bind(blocked.as_str())
         .fetch_all(&self.inner.readers)
         .await?;
-        let mut posts = spawn_blocking(move || found.into_iter().filter_map(post_row).collect::<BTreeMap<_, _>>())
-            .await
-            .map_err(|_| StoreError::Closing)?;
+        let read = self.inner.read_rows(found).await?;
+        let mut posts: BTreeMap<i64, PostRow> = read.iter().filter_map(post_row).collect();
 
         let thread = |post: &PostRow| post.post.root.map(|root| prefix(root.hash()));
         let asked: Vec<_> = posts.iter().map(|(row, post)| (row, prefix(post.id.hash()), thread(post))).collect();
@@ -80,7 +80,7 @@ impl Store {
                         WHERE thread = asked.target AND is_reply = 1
                           AND author NOT IN (SELECT value FROM json_each(?2)) LIMIT ?4)),
                     (SELECT count(*) FROM (SELECT 1 FROM links
-                        WHERE links.target = asked.target AND relation = 'branch'
+                        WHERE links.target = asked.target AND relation = ?5
                           AND links.row IN (SELECT answers.row FROM answers) LIMIT ?4))),
                 (SELECT count(*) FROM (SELECT 1 FROM votes
                     WHERE target = asked.target AND likes = 1
@@ -92,6 +92,7 @@ impl Store {
         .bind(blocked)
         .bind(me)
         .bind(MAX_COUNTED)
+        .bind(RelationKey::from("branch").parameters().0)
         .fetch_all(&self.inner.readers)
         .await?;
         for (row, replies, likes, liked) in counts {
@@ -103,21 +104,18 @@ impl Store {
     }
 }
 
-/// The post in a row of the log, not yet counted; none when it cannot be read as one: that costs only itself.
-fn post_row((row, received, body): (i64, i64, Vec<u8>)) -> Option<(i64, PostRow)> {
-    let message = Message::decode(&body)
-        .inspect_err(|error| tracing::warn!(row, %error, "a stored message is damaged and not shown"))
-        .ok()?;
-    let Kind::Post(post) = social::read(&message).kind else { return None };
+/// The post in a row of the log, not yet counted; none when it holds something else.
+fn post_row((row, message): &(LogRow, Message)) -> Option<(i64, PostRow)> {
+    let Kind::Post(post) = social::read(message).kind else { return None };
     let post = PostRow {
         id: message.id(),
         author: PersonId::from(message.author()),
         sequence: message.sequence(),
-        time_ms: shown_time(message.timestamp(), received),
+        time_ms: shown_time(message.timestamp(), row.received),
         post,
         replies: 0,
         likes: 0,
         liked: false,
     };
-    Some((row, post))
+    Some((row.row, post))
 }

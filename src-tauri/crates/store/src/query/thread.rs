@@ -8,7 +8,8 @@ use social::{Answer, Kind, Place, causal_order};
 use crate::{
     Store,
     error::StoreError,
-    feeds::{hex, prefix, rows_to_json},
+    feeds::{prefix, rows_to_json},
+    log::LogRow,
     query::PostRow,
 };
 
@@ -83,7 +84,7 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         let posts = self.posts(&rows).await?.into_values();
-        // Two roots may share the eight bytes that threads are found by: the whole id decides.
+        // Two roots may share the bytes that threads are found by: the whole id decides.
         let posts: Vec<PostRow> = posts.filter(|post| post.post.root.unwrap_or(post.id) == root).collect();
         if posts.is_empty() {
             return Ok(None);
@@ -105,14 +106,16 @@ impl Store {
     async fn stored_of(&self, root: &MessageId, answers: &[Answer]) -> Result<BTreeSet<MessageId>, StoreError> {
         let posts: BTreeSet<MessageId> = answers.iter().map(|post| post.id).collect();
         let answered = answers.iter().flat_map(|post| &post.answers).chain([root]).filter(|id| !posts.contains(id));
-        let asked: BTreeSet<_> = answered.map(|id| (prefix(id.hash()), hex(&id.to_tagged()))).collect();
-        let found: Vec<Vec<u8>> = sqlx::query_scalar(
-            "SELECT messages.id FROM json_each(?1) AS asked JOIN message_ids ON prefix = asked.value->>0 JOIN messages USING (row)
-             WHERE messages.id = unhex(asked.value->>1)",
+        let asked: BTreeSet<MessageId> = answered.copied().collect();
+        let prefixes: BTreeSet<i64> = asked.iter().map(|id| prefix(id.hash())).collect();
+        let found: Vec<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM json_each(?1) AS asked
+             JOIN message_ids ON prefix = asked.value JOIN log USING (row)",
         )
-        .bind(rows_to_json(&asked)?)
+        .bind(rows_to_json(&prefixes)?)
         .fetch_all(&self.inner.readers)
         .await?;
-        found.iter().map(|id| MessageId::from_tagged(id).map_err(|_| StoreError::BadValue("message id"))).collect()
+        let found = self.inner.read_rows(found).await?;
+        Ok(found.into_iter().map(|(_, message)| message.id()).filter(|id| asked.contains(id)).collect())
     }
 }

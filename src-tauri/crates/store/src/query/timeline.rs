@@ -345,7 +345,7 @@ impl Store {
         let listed = |row: i64| posts.get(&row).map(|post| Listed { author: post.author, row: post });
         let cards = spots.iter().filter_map(|spot| {
             let newest = listed(spot.row)?;
-            // Two messages may share the eight bytes that threads are found by: the whole id decides.
+            // Two messages may share the bytes that threads are found by: the whole id decides.
             let wanted = newest.row.post.root;
             let root = roots.iter().filter(|(thread, _)| *thread == spot.thread).filter_map(|(_, row)| listed(*row));
             let root = root.into_iter().find(|post| Some(post.row.id) == wanted);

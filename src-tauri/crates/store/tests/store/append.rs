@@ -186,7 +186,7 @@ async fn a_damaged_message_costs_only_what_comes_after_it() {
     let messages: Vec<_> = (0..5).map(|n| bob.posts(&n.to_string())).collect();
     store.append(messages.clone(), NOW, false).await.unwrap();
     let mut db = SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
-    sqlx::query("UPDATE messages SET body = x'7b7d' WHERE sequence = 3").execute(&mut db).await.unwrap();
+    sqlx::query("UPDATE log SET body = x'7b7d' WHERE sequence = 3").execute(&mut db).await.unwrap();
     let sequences = async |after| store.load(bob.feed(), after, 5, 1 << 20).await.map(|m| m.len());
     assert_eq!(sequences(0).await.unwrap(), 2);
     assert_eq!(sequences(3).await.unwrap(), 2);

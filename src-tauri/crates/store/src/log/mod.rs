@@ -1,7 +1,15 @@
 //! Reading the log: by feed and sequence, by id, and all of it.
 
+mod body;
+mod export;
+
+use std::sync::Arc;
+
 use feed::{FeedId, Message, MessageId};
 use tokio::task::spawn_blocking;
+
+pub(crate) use body::{pack_body, read_body, read_previous};
+pub use export::{Export, Exported};
 
 use crate::{
     Store,
@@ -9,12 +17,11 @@ use crate::{
     feeds::{FeedNumber, prefix},
     journal::JOURNAL,
     schema::DATABASE,
+    store::Inner,
 };
 
 /// How many messages one [`Store::load`] gives at most, whatever their size.
 pub const MAX_LOADED: usize = 4096;
-/// How many rows an export reads at a time.
-const EXPORT_ROWS: i64 = 1024;
 
 /// A message and when it came.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,19 +30,6 @@ pub struct Stored {
     pub message: Message,
     /// When it first came here, Unix milliseconds.
     pub received_ms: i64,
-}
-
-/// One message as an export gives it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exported {
-    /// The message's id.
-    pub key: MessageId,
-    /// The exact bytes that were stored: the compact canonical text.
-    pub value: Vec<u8>,
-    /// When it first came here, Unix milliseconds.
-    pub received_ms: i64,
-    /// Where an export goes on after this message; see [`Export::after`].
-    pub position: i64,
 }
 
 /// How much is stored.
@@ -47,6 +41,51 @@ pub struct Totals {
     pub feeds: u64,
     /// What database and journal take on the disk, in bytes.
     pub bytes: u64,
+}
+
+/// A row of the log, its body as it is kept.
+#[derive(Clone, Debug, sqlx::FromRow)]
+pub(crate) struct LogRow {
+    pub(crate) row: i64,
+    pub(crate) feed: FeedNumber,
+    pub(crate) sequence: i64,
+    /// Unix milliseconds.
+    pub(crate) received: i64,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Inner {
+    /// Reads the message in a row of the log.
+    ///
+    /// # Errors
+    /// When it is damaged.
+    pub(crate) fn read_row(&self, row: &LogRow) -> Result<Message, StoreError> {
+        let author = self.shared().feeds.get(row.feed).map(|feed| feed.id);
+        read_body(author.ok_or(StoreError::BadValue("feed number"))?, row.sequence as u64, &row.body)
+    }
+
+    /// Reads many rows apart from the tasks. A damaged message costs itself only: it is left out.
+    pub(crate) async fn read_rows(self: &Arc<Self>, rows: Vec<LogRow>) -> Result<Vec<(LogRow, Message)>, StoreError> {
+        let inner = Arc::clone(self);
+        let read = move || {
+            let read = rows.into_iter().filter_map(|row| match inner.read_row(&row) {
+                Ok(message) => Some((row, message)),
+                Err(error) => {
+                    tracing::warn!(row = row.row, %error, "left out");
+                    None
+                }
+            });
+            read.collect()
+        };
+        spawn_blocking(read).await.map_err(|_| StoreError::Closing)
+    }
+
+    fn damaged(&self, row: &LogRow) -> StoreError {
+        match self.shared().feeds.get(row.feed) {
+            Some(feed) => StoreError::Damaged { feed: feed.id, sequence: row.sequence as u64 },
+            None => StoreError::BadValue("feed number"),
+        }
+    }
 }
 
 impl Store {
@@ -64,11 +103,11 @@ impl Store {
     ) -> Result<Vec<Message>, StoreError> {
         let Some(number) = self.inner.shared().feeds.number(&feed) else { return Ok(Vec::new()) };
         let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            // The running total stops the walk at the size asked for.
+            // The running total stops the walk near the size asked for: a packed body is no longer than what it unpacks to.
             "SELECT sequence, body FROM (
                 SELECT message_sequences.sequence, body,
                     sum(length(body)) OVER (ORDER BY message_sequences.sequence) - length(body) AS before
-                FROM message_sequences JOIN messages USING (row)
+                FROM message_sequences JOIN log USING (row)
                 WHERE message_sequences.feed = ?1 AND message_sequences.sequence > ?2 AND message_sequences.sequence <= ?3
                 ORDER BY message_sequences.sequence LIMIT ?4)
              WHERE before = 0 OR before + length(body) <= ?5",
@@ -81,15 +120,20 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         let decode = move || {
-            let mut messages = Vec::with_capacity(rows.len());
+            let mut messages: Vec<Message> = Vec::with_capacity(rows.len());
+            let mut bytes = 0;
             for (sequence, body) in rows {
-                match Message::decode(&body) {
-                    Ok(message) => messages.push(message),
-                    Err(_) if messages.is_empty() => {
-                        return Err(StoreError::Damaged { feed, sequence: sequence as u64 });
+                match read_body(feed, sequence as u64, &body) {
+                    Ok(message) => {
+                        bytes += message.encoded().len();
+                        if !messages.is_empty() && bytes > max_bytes {
+                            break;
+                        }
+                        messages.push(message);
                     }
+                    Err(error) if messages.is_empty() => return Err(error),
                     Err(error) => {
-                        tracing::warn!(%feed, sequence, %error, "a stored message is damaged");
+                        tracing::warn!(%error, "the messages before it are given");
                         break;
                     }
                 }
@@ -104,26 +148,25 @@ impl Store {
     /// # Errors
     /// When the disk refuses or the message is damaged.
     pub async fn message(&self, id: MessageId) -> Result<Option<Stored>, StoreError> {
-        let row: Option<(FeedNumber, i64, i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT feed, sequence, received, body FROM message_ids JOIN messages USING (row)
-             WHERE prefix = ?1 AND id = ?2",
+        let rows: Vec<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM message_ids JOIN log USING (row) WHERE prefix = ?1",
         )
         .bind(prefix(id.hash()))
-        .bind(id.to_tagged().as_slice())
-        .fetch_optional(&self.inner.readers)
+        .fetch_all(&self.inner.readers)
         .await?;
-        row.map(|(feed, sequence, received_ms, body)| {
-            let message = Message::decode(&body).map_err(|_| self.damaged(feed, sequence))?;
-            Ok(Stored { message, received_ms })
-        })
-        .transpose()
-    }
-
-    fn damaged(&self, feed: FeedNumber, sequence: i64) -> StoreError {
-        match self.inner.shared().feeds.get(feed) {
-            Some(feed) => StoreError::Damaged { feed: feed.id, sequence: sequence as u64 },
-            None => StoreError::BadValue("feed number"),
+        let mut damaged = None;
+        for row in rows {
+            match self.inner.read_row(&row) {
+                Ok(message) if message.id() == id => {
+                    return Ok(Some(Stored { message, received_ms: row.received }));
+                }
+                // Another message may share the bytes that this one is found by; one that does not has changed on the disk.
+                Ok(message) if prefix(message.id().hash()) == prefix(id.hash()) => {}
+                Ok(_) => damaged = Some(self.inner.damaged(&row)),
+                Err(error) => damaged = Some(error),
+            }
         }
+        damaged.map_or(Ok(None), Err)
     }
 
     /// How much is stored.
@@ -142,56 +185,6 @@ impl Store {
         let stored = shared.feeds.iter().filter(|feed| feed.messages > 0);
         let (messages, feeds) = stored.fold((0, 0), |(messages, feeds), feed| (messages + feed.messages, feeds + 1));
         Ok(Totals { messages, feeds, bytes })
-    }
-
-    /// Everything stored, or one feed, in the order of receipt: that keeps each feed's own order.
-    pub fn export(&self, feed: Option<FeedId>) -> Export {
-        Export { store: self.clone(), feed, after: 0 }
-    }
-}
-
-/// An export that is under way. Messages that come while it runs may be in it.
-#[derive(Debug)]
-pub struct Export {
-    store: Store,
-    feed: Option<FeedId>,
-    /// The last row given, or the last sequence for one feed.
-    after: i64,
-}
-
-impl Export {
-    /// Goes on after the message with this [`Exported::position`], which an earlier export of the same feed, or of all, gave.
-    pub fn after(mut self, position: i64) -> Self {
-        self.after = position;
-        self
-    }
-
-    /// The next messages, some at a time; empty at the end.
-    ///
-    /// # Errors
-    /// When the disk refuses or an id is damaged.
-    pub async fn next(&mut self) -> Result<Vec<Exported>, StoreError> {
-        let all = "SELECT row, id, received, body FROM messages WHERE row > ?1 ORDER BY row LIMIT ?2";
-        let one =
-            "SELECT message_sequences.sequence, id, received, body FROM message_sequences JOIN messages USING (row)
-             WHERE message_sequences.sequence > ?1 AND message_sequences.feed = ?3
-             ORDER BY message_sequences.sequence LIMIT ?2";
-        let readers = &self.store.inner.readers;
-        let rows: Vec<(i64, Vec<u8>, i64, Vec<u8>)> = match self.feed {
-            None => sqlx::query_as(all).bind(self.after).bind(EXPORT_ROWS).fetch_all(readers).await?,
-            Some(feed) => {
-                let number = self.store.inner.shared().feeds.number(&feed);
-                sqlx::query_as(one).bind(self.after).bind(EXPORT_ROWS).bind(number).fetch_all(readers).await?
-            }
-        };
-        if let Some(last) = rows.last() {
-            self.after = last.0;
-        }
-        let exported = rows.into_iter().map(|(position, id, received_ms, value)| {
-            let key = MessageId::from_tagged(&id).map_err(|_| StoreError::BadValue("message id"))?;
-            Ok(Exported { key, value, received_ms, position })
-        });
-        exported.collect()
     }
 }
 

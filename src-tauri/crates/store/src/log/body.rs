@@ -1,0 +1,43 @@
+//! How a message lies in the log, and how it is read back.
+
+use std::borrow::Cow;
+
+use feed::{FeedId, Message, MessageId};
+
+use crate::error::StoreError;
+
+/// The body of a message as the log keeps it.
+pub(crate) fn pack_body(message: &Message) -> Vec<u8> {
+    message.encoded().to_vec()
+}
+
+/// Reads a message of `author` at `sequence` back from the body that the log keeps.
+///
+/// A body that changed on the disk and still reads as a message has another id: whoever asked by an id compares it.
+///
+/// # Errors
+/// When the body is damaged: no message, or not the one that belongs there.
+pub(crate) fn read_body(author: FeedId, sequence: u64, body: &[u8]) -> Result<Message, StoreError> {
+    let damaged = || StoreError::Damaged { feed: author, sequence };
+    let message = Message::decode(&unpack(body)).map_err(|_| damaged())?;
+    if message.author() != author || message.sequence() != sequence {
+        return Err(damaged());
+    }
+    Ok(message)
+}
+
+/// What stands before the id of the message before, in every encoded text but a feed's first.
+const BEFORE_PREVIOUS: &[u8] = b"{\"previous\":\"";
+/// How long the text of a message's id is: sigil, base64 and `.sha256`.
+const ID_CHARACTERS: usize = 1 + 44 + 7;
+
+/// The id of the message before the one with this body, without reading the rest; none for the first, or a damaged one.
+pub(crate) fn read_previous(_author: FeedId, _sequence: u64, body: &[u8]) -> Option<MessageId> {
+    let encoded = unpack(body);
+    let id = encoded.strip_prefix(BEFORE_PREVIOUS)?.get(..ID_CHARACTERS)?;
+    std::str::from_utf8(id).ok()?.parse().ok()
+}
+
+fn unpack(body: &[u8]) -> Cow<'_, [u8]> {
+    Cow::Borrowed(body)
+}
