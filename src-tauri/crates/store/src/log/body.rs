@@ -1,14 +1,12 @@
 //! How a message lies in the log, and how it is read back.
 
-use std::borrow::Cow;
-
-use feed::{FeedId, Message, MessageId};
+use feed::{FeedId, Message, MessageId, packed};
 
 use crate::error::StoreError;
 
-/// The body of a message as the log keeps it.
+/// The body of a message as the log keeps it: packed. Those from before are compact JSON, which stays readable.
 pub(crate) fn pack_body(message: &Message) -> Vec<u8> {
-    message.encoded().to_vec()
+    packed::pack(message.encoded(), message.author(), message.sequence())
 }
 
 /// Reads a message of `author` at `sequence` back from the body that the log keeps.
@@ -19,7 +17,8 @@ pub(crate) fn pack_body(message: &Message) -> Vec<u8> {
 /// When the body is damaged: no message, or not the one that belongs there.
 pub(crate) fn read_body(author: FeedId, sequence: u64, body: &[u8]) -> Result<Message, StoreError> {
     let damaged = || StoreError::Damaged { feed: author, sequence };
-    let message = Message::decode(&unpack(body)).map_err(|_| damaged())?;
+    let encoded = packed::unpack(body, author, sequence).map_err(|_| damaged())?;
+    let message = Message::decode(&encoded).map_err(|_| damaged())?;
     if message.author() != author || message.sequence() != sequence {
         return Err(damaged());
     }
@@ -32,12 +31,8 @@ const BEFORE_PREVIOUS: &[u8] = b"{\"previous\":\"";
 const ID_CHARACTERS: usize = 1 + 44 + 7;
 
 /// The id of the message before the one with this body, without reading the rest; none for the first, or a damaged one.
-pub(crate) fn read_previous(_author: FeedId, _sequence: u64, body: &[u8]) -> Option<MessageId> {
-    let encoded = unpack(body);
+pub(crate) fn read_previous(author: FeedId, sequence: u64, body: &[u8]) -> Option<MessageId> {
+    let encoded = packed::unpack(body, author, sequence).ok()?;
     let id = encoded.strip_prefix(BEFORE_PREVIOUS)?.get(..ID_CHARACTERS)?;
     std::str::from_utf8(id).ok()?.parse().ok()
-}
-
-fn unpack(body: &[u8]) -> Cow<'_, [u8]> {
-    Cow::Borrowed(body)
 }
