@@ -149,11 +149,13 @@ export class Pages<T> {
       const { values, next } = await this.read(leaf.from);
       if (turn !== this.turn) return;
       const at = this.leaves.indexOf(leaf);
-      const others = new Set(this.leaves.flatMap((other) => (other === leaf ? [] : other.keys)));
-      const reached = values.some((value) => others.has(this.keyOf(value)));
-      Object.assign(leaf, this.leaf(leaf.from, values, others));
+      const above = new Set(this.leaves.slice(0, at).flatMap((other) => other.keys));
+      const below = new Set(this.leaves.slice(at + 1).flatMap((other) => other.keys));
+      // Where a page below begins, this one ends.
+      const end = values.findIndex((value) => below.has(this.keyOf(value)));
+      Object.assign(leaf, this.leaf(leaf.from, end < 0 ? values : values.slice(0, end), above));
       const after = this.leaves[at + 1];
-      if (next !== null && !reached && after && after.from !== next && leaf.keys.length > 0) {
+      if (next !== null && end < 0 && after && after.from !== next) {
         this.leaves.splice(at + 1, 0, { from: next, keys: [], values: null });
       }
       this.letGo();
