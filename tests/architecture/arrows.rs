@@ -10,19 +10,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("social", &["feed"]),
     ("replication", &["feed"]),
     ("node", &["feed", "social", "replication"]),
+    ("classic", &["feed"]),
     ("store", &["feed", "social", "replication", "node"]),
     ("net", &["feed"]),
     ("blobs", &["feed"]),
     ("app", &["feed", "social", "replication", "node", "store", "net", "blobs"]),
     ("sim", &["feed", "social", "replication", "node"]),
-    ("cli", &["app", "sim", "feed"]),
+    ("cli", &["app", "sim", "feed", "classic"]),
     ("bench", &["app", "store", "feed", "social", "node"]),
     ("periwinkle", &["app"]),
     ("xtask", &[]),
 ];
 
 /// Crates that decide and never act.
-pub(crate) const PURE: &[&str] = &["feed", "social", "replication", "node", "sim"];
+pub(crate) const PURE: &[&str] = &["feed", "social", "replication", "node", "sim", "classic"];
 
 /// Runtimes, databases, sockets and sources of chance: out of reach of a pure crate, however deep.
 const IMPURE: &[&str] = &[
