@@ -1,8 +1,8 @@
 //! Measures the store: `cargo run --release -p store --example measure -- [MESSAGES] [FOLDER]`.
 //!
 //! Signs MESSAGES (100,000 unless told) of a thousand people with the mix of kinds of the sample in `tests/data`, appends
-//! them, and prints the rate, the room on the disk and how long the first pages take. FOLDER is kept; without it
-//! everything goes away at the end.
+//! them, and prints the rate, what a single message costs at the end, the room that each table takes on the disk and how
+//! long the first pages take. FOLDER is kept; without it everything goes away at the end.
 
 use std::{
     error::Error,
@@ -16,12 +16,15 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 use social::write::{self, PostDraft};
-use store::{Audience, Query, Store};
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+use store::{Audience, Batch, Query, Store};
 
 const PEOPLE: usize = 1000;
 const BATCH: usize = 5000;
 /// Of a thousand people the reader follows this many.
 const FOLLOWED: usize = 150;
+/// How many single messages are measured at the end.
+const SINGLE: usize = 200;
 /// How often a page is asked for; the median is printed.
 const ROUNDS: usize = 21;
 /// The first message's time, Unix milliseconds; each later one comes a minute later.
@@ -65,7 +68,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let own = follows.iter().map(|content| me.says(START_MS, content)).collect::<Result<Vec<_>, _>>()?;
     store.append(own, START_MS as i64, true).await?;
 
-    let (mut appending, mut json) = (Duration::ZERO, 0);
+    let (mut reading, mut appending, mut json) = (Spent::default(), Spent::default(), 0);
     let mut n = 0;
     while n < count {
         let mut batch = Vec::with_capacity(BATCH);
@@ -80,24 +83,96 @@ async fn main() -> Result<(), Box<dyn Error>> {
             batch.push(message);
             n += 1;
         }
-        let start = Instant::now();
-        store.append(batch, (START_MS + 60_000.0 * n as f64) as i64, false).await?;
-        appending += start.elapsed();
+        let start = Spent::now();
+        let batch = Batch::read_on_all_cores(batch);
+        let read = Spent::now();
+        store.append_batch(batch, (START_MS + 60_000.0 * n as f64) as i64, false).await?;
+        reading.add(start, read);
+        appending.add(read, Spent::now());
     }
-    println!(
-        "append: {count} messages in {:.1} s, {:.0} a second",
-        appending.as_secs_f64(),
-        count as f64 / appending.as_secs_f64()
-    );
+    reading.print("read and pack on all cores", count);
+    appending.print("append", count);
+    single(&store, &mut authors, &contents, n).await?;
     pages(&store, PersonId::from(authors[FOLLOWED / 2].keys.feed_id()), roots[0]).await?;
     store.close().await?;
     let bytes = store.totals().await?.bytes;
+    tables(folder, count).await?;
     println!("disk: {bytes} bytes, {:.2} times the {json} bytes of JSON", bytes as f64 / json as f64);
     drop(store);
     let start = Instant::now();
     let store = Store::open(folder).await?;
     store.snapshot().await?;
     println!("open: {:.0} ms", start.elapsed().as_secs_f64() * 1000.0);
+    Ok(())
+}
+
+/// Wall and processor time.
+#[derive(Clone, Copy, Default)]
+struct Spent {
+    wall: Duration,
+    cpu: Duration,
+}
+
+impl Spent {
+    fn now() -> Self {
+        // Clock ticks of user and system, of which Linux has a hundred a second; nothing elsewhere.
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
+        let ticks: u64 = fields.filter_map(|field| field.parse::<u64>().ok()).sum();
+        static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+        Self { wall: START.elapsed(), cpu: Duration::from_millis(10 * ticks) }
+    }
+
+    fn add(&mut self, from: Self, to: Self) {
+        self.wall += to.wall - from.wall;
+        self.cpu += to.cpu - from.cpu;
+    }
+
+    fn print(&self, what: &str, count: usize) {
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
+        println!("{what}: {:.2} us a message, {:.2} us of processor", each(self.wall), each(self.cpu));
+    }
+}
+
+/// Prints what one message costs that comes alone.
+async fn single(
+    store: &Store,
+    authors: &mut [Author],
+    contents: &[Value],
+    before: usize,
+) -> Result<(), Box<dyn Error>> {
+    let start = store.write_cost().await;
+    let mut times = Vec::new();
+    for n in 0..SINGLE {
+        let time = START_MS + 60_000.0 * (before + n) as f64;
+        let at = n % authors.len();
+        let message = authors[at].says(time, &contents[n % contents.len()])?;
+        let start = Instant::now();
+        store.append(vec![message], time as i64, false).await?;
+        times.push(start.elapsed());
+    }
+    let end = store.write_cost().await;
+    let each = |from: u64, to: u64| (to - from) as f64 / SINGLE as f64;
+    println!(
+        "one message alone: {:.2} ms, {:.1} pages, {:.1} steps",
+        median(times),
+        each(start.pages, end.pages),
+        each(start.steps, end.steps)
+    );
+    Ok(())
+}
+
+/// Prints what each table and index takes.
+async fn tables(folder: &Path, count: usize) -> Result<(), Box<dyn Error>> {
+    let mut db = SqliteConnectOptions::new().filename(folder.join("periwinkle.sqlite")).connect().await?;
+    let tables: Vec<(String, i64, i64)> =
+        sqlx::query_as("SELECT name, sum(pgsize), sum(unused) FROM dbstat GROUP BY name ORDER BY 2 DESC")
+            .fetch_all(&mut db)
+            .await?;
+    for (name, bytes, unused) in tables {
+        let each = |bytes: i64| bytes as f64 / count as f64;
+        println!("  {name}: {:.1} bytes a message, of them {:.1} free", each(bytes), each(unused));
+    }
     Ok(())
 }
 
