@@ -5,6 +5,12 @@
 /// `compact` must be such a text; anything else gives some text, without panic.
 pub(crate) fn indent(compact: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(compact.len() + compact.len() / 2);
+    indent_into(compact, &mut out);
+    out
+}
+
+/// As [`indent`], after what is in `out` already.
+pub(crate) fn indent_into(compact: &[u8], out: &mut Vec<u8>) {
     // What stands before `copied` is in `out`; runs between line breaks are copied at once.
     let mut copied = 0;
     let mut depth = 0_usize;
@@ -18,17 +24,17 @@ pub(crate) fn indent(compact: &[u8]) -> Vec<u8> {
                     at += 1;
                 } else {
                     depth += 1;
-                    break_line(&mut out, &compact[copied..at], depth);
+                    break_line(out, &compact[copied..at], depth);
                     copied = at;
                 }
             }
             b'}' | b']' => {
                 depth = depth.saturating_sub(1);
-                break_line(&mut out, &compact[copied..at - 1], depth);
+                break_line(out, &compact[copied..at - 1], depth);
                 copied = at - 1;
             }
             b',' => {
-                break_line(&mut out, &compact[copied..at], depth);
+                break_line(out, &compact[copied..at], depth);
                 copied = at;
             }
             b':' => {
@@ -40,7 +46,6 @@ pub(crate) fn indent(compact: &[u8]) -> Vec<u8> {
         }
     }
     out.extend_from_slice(&compact[copied..]);
-    out
 }
 
 /// The index after the closing quote of the string whose first character is at `at`.

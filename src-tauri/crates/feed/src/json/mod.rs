@@ -18,7 +18,7 @@ pub use object::Object;
 pub use parse::JsonError;
 pub use text::Text;
 
-pub(crate) use indent::indent;
+pub(crate) use indent::{indent, indent_into};
 pub(crate) use number::write_number;
 pub(crate) use scan::Scanner;
 

@@ -81,13 +81,13 @@ impl Message {
         String::from_utf8_lossy(&json::indent(&self.0.encoded)).into_owned()
     }
 
-    /// The canonical text without the signature: what is signed.
-    pub(crate) fn unsigned_text(&self) -> Vec<u8> {
-        let mut text = json::indent(&self.0.encoded);
+    /// Writes the canonical text without the signature, what is signed, in place of what was in `text`.
+    pub(crate) fn write_unsigned_text(&self, text: &mut Vec<u8>) {
+        text.clear();
+        json::indent_into(&self.0.encoded, text);
         let tail = SIGNATURE_OPEN.len() + SIGNATURE_CHARACTERS + SIGNATURE_CLOSE.len();
         text.truncate(text.len().saturating_sub(tail));
         text.extend_from_slice(b"\n}");
-        text
     }
 
     /// SHA-256 of the canonical text by the latin1 rule: of each UTF-16 unit, the low byte.

@@ -1,7 +1,8 @@
 //! Multiples of a fixed point from a table, in variable time: every scalar here is public.
 
-use curve25519_dalek::edwards::EdwardsPoint;
-use curve25519_dalek::{Scalar, traits::Identity};
+use curve25519_dalek::Scalar;
+
+use super::curve::{Addend, Point, addends};
 
 /// Bits of a scalar below the group order L < 2²⁵³.
 const SCALAR_BITS: usize = 253;
@@ -14,12 +15,12 @@ const SCALAR_BITS: usize = 253;
 pub(super) struct Comb {
     width: usize,
     /// One after the other, each of `2^(width−1)` multiples.
-    multiples: Box<[EdwardsPoint]>,
+    multiples: Box<[Addend]>,
 }
 
 impl Comb {
     /// Takes one addition for each of the multiples: `253 / width · 2^(width−1)`.
-    pub(super) fn new(point: &EdwardsPoint, width: usize) -> Self {
+    pub(super) fn new(point: &Point, width: usize) -> Self {
         let per_row = 1 << (width - 1);
         let rows = SCALAR_BITS.div_ceil(width);
         let mut multiples = Vec::with_capacity(rows * per_row);
@@ -28,16 +29,16 @@ impl Comb {
             let mut multiple = base;
             multiples.push(multiple);
             for _ in 1..per_row {
-                multiple += base;
+                multiple = multiple.plus(&base);
                 multiples.push(multiple);
             }
-            base = multiple + multiple;
+            base = multiple.plus(&multiple);
         }
-        Self { width, multiples: multiples.into_boxed_slice() }
+        Self { width, multiples: addends(&multiples) }
     }
 
     /// `start + scalar · P`.
-    pub(super) fn add_product(&self, start: EdwardsPoint, scalar: &Scalar) -> EdwardsPoint {
+    pub(super) fn add_product(&self, start: Point, scalar: &Scalar) -> Point {
         let bytes = scalar.as_bytes();
         let mut sum = start;
         let mut carry = 0;
@@ -48,12 +49,12 @@ impl Comb {
             carry = usize::from(digit > multiples.len());
             if carry == 0 {
                 if digit > 0 {
-                    sum += multiples[digit - 1];
+                    sum = sum.plus_addend(&multiples[digit - 1]);
                 }
             } else {
                 let digit = (1 << self.width) - digit;
                 if digit > 0 {
-                    sum -= multiples[digit - 1];
+                    sum = sum.minus_addend(&multiples[digit - 1]);
                 }
             }
         }
@@ -62,8 +63,8 @@ impl Comb {
     }
 
     /// `scalar · P`.
-    pub(super) fn product(&self, scalar: &Scalar) -> EdwardsPoint {
-        self.add_product(EdwardsPoint::identity(), scalar)
+    pub(super) fn product(&self, scalar: &Scalar) -> Point {
+        self.add_product(Point::IDENTITY, scalar)
     }
 }
 

@@ -3,6 +3,8 @@
 mod cache;
 mod check;
 mod comb;
+mod curve;
+mod field;
 
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +13,7 @@ use curve25519_dalek::edwards::EdwardsPoint;
 
 use self::cache::Cache;
 use self::check::Claim;
+use self::curve::encode_all;
 use crate::{FeedId, Message, NetworkKey};
 
 /// A message whose signature has been checked. There is no other way to one than through a check, our own signing
@@ -104,26 +107,35 @@ impl Verifier {
         let mut by_author: Vec<usize> = (0..messages.len()).collect();
         by_author.sort_by_key(|at| messages[*at].author());
 
-        let mut points: Vec<EdwardsPoint> = Vec::with_capacity(messages.len());
-        let mut points_of: Vec<usize> = Vec::with_capacity(messages.len());
+        // What R must be, by the place of the message, computed from tables and without.
+        let (mut quick, mut quick_at) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
+        let (mut slow, mut slow_at) = (Vec::new(), Vec::new());
+        let mut text = Vec::new();
         for run in by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()) {
             let author = messages[run[0]].author();
             let key = self.cache.lock().unwrap_or_else(PoisonError::into_inner).key(author.key(), run.len());
+            let Some(key) = key else {
+                run.iter().for_each(|at| faults[*at] = Some(SignatureFault::Key));
+                continue;
+            };
             for &at in run {
-                match &key {
-                    None => faults[at] = Some(SignatureFault::Key),
-                    Some(key) => match self.claim(&messages[at]) {
-                        None => faults[at] = Some(SignatureFault::Malformed),
-                        Some(claim) => {
-                            points.push(key.commitment(&claim));
-                            points_of.push(at);
-                        }
-                    },
+                let Some(claim) = self.claim(&messages[at], &mut text) else {
+                    faults[at] = Some(SignatureFault::Malformed);
+                    continue;
+                };
+                if let Some(point) = key.commitment_from_tables(&claim) {
+                    quick.push(point);
+                    quick_at.push(at);
+                } else {
+                    slow.push(key.commitment(&claim));
+                    slow_at.push(at);
                 }
             }
         }
-        for (point, at) in EdwardsPoint::compress_batch_alloc(&points).into_iter().zip(points_of) {
-            if point.as_bytes()[..] != messages[at].signature()[..32] {
+        let quick = encode_all(&quick).into_iter().zip(quick_at);
+        let slow = EdwardsPoint::compress_batch_alloc(&slow).into_iter().map(|point| point.to_bytes()).zip(slow_at);
+        for (commitment, at) in quick.chain(slow) {
+            if commitment[..] != messages[at].signature()[..32] {
                 faults[at] = Some(SignatureFault::Mismatch);
             }
         }
@@ -134,12 +146,13 @@ impl Verifier {
         results.collect()
     }
 
-    fn claim(&self, message: &Message) -> Option<Claim> {
-        let text = message.unsigned_text();
+    /// `text` is room for the signed text, to be used again.
+    fn claim(&self, message: &Message, text: &mut Vec<u8>) -> Option<Claim> {
+        message.write_unsigned_text(text);
         let author = message.author();
         match &self.network {
-            None => Claim::new(author.key(), message.signature(), &text),
-            Some(network) => Claim::new(author.key(), message.signature(), &network.authenticate(&text)),
+            None => Claim::new(author.key(), message.signature(), text),
+            Some(network) => Claim::new(author.key(), message.signature(), &network.authenticate(text)),
         }
     }
 }
