@@ -14,9 +14,6 @@ use crate::name;
 use crate::read::{CHUNK, hash};
 use crate::usage::Limits;
 
-/// After how many bytes the free disk is looked at again.
-const LOOK_AGAIN: u64 = 1 << 20;
-
 /// What was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Added {
@@ -75,7 +72,7 @@ impl Inner {
     /// Writes what the source gives and syncs it.
     fn receive(&self, source: &mut impl Read, temporary: &Temporary<'_>) -> Result<(BlobId, u64), BlobError> {
         let failed = disk(self.temporary.path());
-        let (mut hasher, mut size, mut looked) = (Sha256::new(), 0_u64, None);
+        let (mut hasher, mut size) = (Sha256::new(), 0_u64);
         let mut chunk = vec![0; CHUNK];
         loop {
             let read = match source.read(&mut chunk) {
@@ -89,12 +86,9 @@ impl Inner {
             if size > self.limits.one {
                 return Err(BlobError::TooLarge { limit: self.limits.one });
             }
-            if looked.is_none_or(|looked| size >= looked + LOOK_AGAIN) {
-                let free = self.temporary.free().map_err(&failed)?;
-                if free < self.limits.keep_free {
-                    return Err(BlobError::DiskNearlyFull { free });
-                }
-                looked = Some(size);
+            let free = self.temporary.free().map_err(&failed)?;
+            if free < self.limits.keep_free.saturating_add(read as u64) {
+                return Err(BlobError::DiskNearlyFull { free });
             }
             (&temporary.file).write_all(bytes).map_err(&failed)?;
             hasher.update(bytes);

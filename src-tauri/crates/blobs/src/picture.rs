@@ -214,6 +214,8 @@ fn bad(error: &impl std::fmt::Display) -> BlobError {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -225,6 +227,37 @@ mod tests {
         for other in [&b""[..], b"<svg xmlns=", b"<?xml version", b"RIFF\x10\0\0\0WAVE", b"%PDF-1.7", b"\x89PNG", b"BM"]
         {
             assert_eq!(Kind::sniff(other), None, "{other:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn whatever_is_changed_in_a_picture_no_decoder_panics(
+            format in 0_usize..4,
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+            cut in proptest::option::of(any::<prop::sample::Index>()),
+        ) {
+            let whole = DynamicImage::from(image::RgbaImage::from_fn(23, 17, |x, y| image::Rgba([x as u8 * 9, y as u8 * 9, 7, 255])));
+            let format = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::WebP][format];
+            let mut bytes = Cursor::new(Vec::new());
+            let whole = if format == ImageFormat::Jpeg { DynamicImage::from(whole.to_rgb8()) } else { whole };
+            whole.write_to(&mut bytes, format).unwrap();
+            let mut bytes = bytes.into_inner();
+            for (at, byte) in changes {
+                *at.get_mut(&mut bytes) = byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            if let Some(kind) = Kind::sniff(&bytes) {
+                let mut file = tempfile::tempfile().unwrap();
+                std::io::Write::write_all(&mut file, &bytes).unwrap();
+                std::io::Seek::rewind(&mut file).unwrap();
+                if let Ok((_, small)) = shrink(kind, file, Size::Avatar) {
+                    prop_assert!(Kind::sniff(&small).is_some());
+                }
+            }
         }
     }
 

@@ -141,7 +141,7 @@ impl Blobs {
             }
             Ok(())
         };
-        Size::ALL.into_iter().try_for_each(|size| forget(size)).map_err(disk(inner.thumbnails.path()))
+        Size::ALL.into_iter().try_for_each(forget).map_err(disk(inner.thumbnails.path()))
     }
 
     /// What all thumbnails take, in bytes.
@@ -222,5 +222,31 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(_) => Err(BlobError::BadPicture("it cannot be decoded".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use super::*;
+    use crate::usage::Limits;
+
+    #[tokio::test]
+    async fn of_those_who_wait_too_many_are_told_to_come_back() {
+        let home = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&home.path().join("blobs"), Limits::default()).unwrap();
+        let absent = BlobId::classic([1; 32]);
+        // Somebody decodes, so nobody gets further.
+        let turn = Arc::clone(&blobs.inner.decoding).acquire_owned().await.unwrap();
+        let mut asked: Vec<_> = (0..MAX_WAITING + 40).map(|_| Box::pin(blobs.thumbnail(&absent, Size::Card))).collect();
+        let is_busy = |answer: &Poll<_>| matches!(answer, Poll::Ready(Err(BlobError::Busy)));
+        let busy = poll_fn(|context| {
+            Poll::Ready(asked.iter_mut().map(|one| one.as_mut().poll(context)).filter(is_busy).count())
+        });
+        assert_eq!(busy.await, 40);
+        drop((asked, turn));
+        assert!(matches!(blobs.thumbnail(&absent, Size::Card).await, Err(BlobError::NotHere(_))));
     }
 }
