@@ -99,8 +99,8 @@ impl Record {
     /// When the record is damaged, holds no message of the classic format, or calls it by an id that it has not.
     pub fn message(&self) -> Result<Message, RecordError> {
         let (message, key) = match self.encoding {
-            Encoding::Bipf => self.from_bipf()?,
-            Encoding::Json => self.from_json()?,
+            Encoding::Bipf => self.bipf()?,
+            Encoding::Json => self.json()?,
         };
         match key {
             Some(key) if key.parse() != Ok(message.id()) => Err(RecordError::WrongKey),
@@ -109,7 +109,7 @@ impl Record {
     }
 
     /// The message of a BIPF record, and the key beside it.
-    fn from_bipf(&self) -> Result<(Message, Option<String>), RecordError> {
+    fn bipf(&self) -> Result<(Message, Option<String>), RecordError> {
         let record = Raw::whole(&self.bytes)?;
         let (mut key, mut value, mut meta) = (None, None, None);
         for entry in record.entries() {
@@ -132,12 +132,19 @@ impl Record {
     }
 
     /// The message of a JSON record, which may be bare, and the key beside it.
-    fn from_json(&self) -> Result<(Message, Option<String>), RecordError> {
+    fn json(&self) -> Result<(Message, Option<String>), RecordError> {
         let envelope = Envelope::read(&self.bytes).ok_or(RecordError::NoMessage)?;
         let text = envelope.value.map_or(&self.bytes[..], |value| value.get().as_bytes());
         let key = envelope.key.filter(|_| envelope.value.is_some());
         // Something else than a text is a key as well, and a wrong one.
         let key = key.map(|key| serde_json::from_str(key.get()).unwrap_or_default());
+        let meta = envelope.meta.and_then(|meta| Value::parse(meta.get().as_bytes()).ok());
+        let sealed = || Value::parse(text).ok().and_then(|value| resealed(&value, meta.as_ref()));
+        // What stands beside the message may say that it was opened, and then it looks sound and is not what was signed.
+        let first = if meta.is_some() { sealed() } else { None };
+        if let Some(value) = first {
+            return Ok((Message::decode(value.to_compact().as_bytes())?, key));
+        }
         // Almost every record is in the canonical form already.
         let fault = match Message::decode(text).or_else(|_| Message::from_json(text)) {
             Ok(message) => return Ok((message, key)),
@@ -147,9 +154,7 @@ impl Record {
         if outline.is_some_and(|outline| is_other_format(&outline.author)) {
             return Err(RecordError::OtherFormat);
         }
-        let value = Value::parse(text).map_err(|_| RecordError::Message(fault.clone()))?;
-        let meta = envelope.meta.and_then(|meta| Value::parse(meta.get().as_bytes()).ok());
-        match resealed(&value, meta.as_ref()) {
+        match sealed() {
             Some(value) => Ok((Message::decode(value.to_compact().as_bytes())?, key)),
             None => Err(fault.into()),
         }
