@@ -131,7 +131,7 @@ impl Blobs {
         let inner = &self.inner;
         let (fan, name) = name::place(id);
         let mut total = inner.thumbnail_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut forget = |size| -> io::Result<()> {
+        let forget = |size| -> io::Result<()> {
             let Some(folder) = inner.thumbnail_folder(size, &fan)? else { return Ok(()) };
             if let Some(facts) = folder.facts(&name)?
                 && folder.remove(&name)?

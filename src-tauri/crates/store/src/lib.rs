@@ -26,8 +26,8 @@ pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
 pub use query::{
-    Audience, BadCursor, CardRow, Cursor, MAX_COUNTED, MAX_FOLLOWED_BY, MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow,
-    Profile, Query, ThreadEntry, ThreadRows, Ties,
+    Audience, BadCursor, BlobLinks, CardRow, Cursor, MAX_BLOBS_ASKED, MAX_COUNTED, MAX_FOLLOWED_BY, MAX_LINKS_COUNTED,
+    MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow, Profile, Query, ThreadEntry, ThreadRows, Ties,
 };
 pub use standing::Standing;
 pub use store::{MAX_OWN_RECENT, Snapshot, Store};

@@ -1,6 +1,7 @@
 //! The store as its users meet it: real files, real SQLite.
 
 mod append;
+mod blob_links;
 mod clocks;
 mod hostile;
 mod people;

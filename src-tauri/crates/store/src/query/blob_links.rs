@@ -1,0 +1,58 @@
+//! Which messages link to a blob: what may be tidied away, and whose it is.
+
+use std::collections::BTreeMap;
+
+use feed::BlobId;
+use social::Target;
+
+use crate::{Store, error::StoreError, feeds::rows_to_json, index::target_prefix};
+
+/// Most blobs that are asked for at once.
+pub const MAX_BLOBS_ASKED: usize = 1024;
+
+/// How many messages are counted that link to one blob: beyond, more of them make no difference.
+pub const MAX_LINKS_COUNTED: u64 = 1000;
+
+/// What the log says of a blob. By the first bytes of its hash: somebody who tries may make a blob look linked that is not, never
+/// the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlobLinks {
+    /// Messages stored here that link to it, counted up to [`MAX_LINKS_COUNTED`].
+    pub messages: u64,
+    /// Whether one of the reader's own messages does.
+    pub is_own: bool,
+}
+
+impl Store {
+    /// How many messages link to a blob, counted up to [`MAX_LINKS_COUNTED`].
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn blob_link_count(&self, blob: &BlobId) -> Result<u64, StoreError> {
+        Ok(self.blob_links(&[*blob]).await?.get(blob).map_or(0, |links| links.messages))
+    }
+
+    /// What the log says of many blobs at once: of the first [`MAX_BLOBS_ASKED`]. Blobs that nothing links to are there too.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn blob_links(&self, blobs: &[BlobId]) -> Result<BTreeMap<BlobId, BlobLinks>, StoreError> {
+        let asked = blobs.get(..MAX_BLOBS_ASKED).unwrap_or(blobs);
+        let prefixes: Vec<i64> = asked.iter().map(|blob| target_prefix(&Target::Blob(*blob))).collect();
+        let me = self.inner.shared().feeds.number(&self.inner.me);
+        // A message that links twice under two relations has two rows.
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT
+                (SELECT count(*) FROM (SELECT DISTINCT row FROM links WHERE target = blob.value LIMIT ?2)),
+                EXISTS (SELECT 1 FROM links JOIN log USING (row) WHERE target = blob.value AND feed = ?3)
+             FROM json_each(?1) AS blob ORDER BY blob.key",
+        )
+        .bind(rows_to_json(&prefixes)?)
+        .bind(MAX_LINKS_COUNTED as i64)
+        .bind(me)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        let links = |(messages, own): (i64, i64)| BlobLinks { messages: messages.unsigned_abs(), is_own: own != 0 };
+        Ok(asked.iter().copied().zip(rows.into_iter().map(links)).collect())
+    }
+}
