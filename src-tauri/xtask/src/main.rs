@@ -3,6 +3,7 @@
 //! Everything that the checks need is installed by [`setup`]; every check is one of [`steps::STEPS`], a script that a
 //! person can also run alone. Only the standard library is used, so that the first `cargo xtask` compiles in seconds.
 
+mod bench;
 mod launch;
 mod processes;
 mod setup;
@@ -17,6 +18,7 @@ cargo xtask run [--headless | --xvfb] [-- ARGUMENTS]   build and open Periwinkle
       --headless   run the node without a window (`peri serve`)
       --xvfb       open the window on a display that exists in memory only
 cargo xtask test [STEP]…                               every check, or only those named
+cargo xtask bench [--only NAME,…] [--short] …          measure, beside the JavaScript reference (--help says all)
 cargo xtask steps                                      the names of the checks, and what each does
 cargo xtask setup                                      only install what building and testing need
 cargo xtask bindings                                   write ui/src/backend/bindings.ts from the Rust types
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["run", rest @ ..] => launch::run(&root, rest),
         ["test", names @ ..] => steps::test(&root, names),
+        ["bench", rest @ ..] => bench::bench(&root, rest),
         ["steps"] => {
             for step in steps::STEPS {
                 println!("{:<16} {}", step.name, step.about);

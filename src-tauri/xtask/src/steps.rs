@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
+use crate::bench;
 use crate::processes::{ask, run};
 use crate::setup::{self, BROWSER, BUILD, COMPILER, DISPLAY, DRIVER, HOSTS};
 use crate::tally::Tally;
@@ -72,6 +73,12 @@ pub(crate) const STEPS: &[Step] = &[
         "two real windows on two hosts",
         Page(&[COMPILER, BUILD, DISPLAY, DRIVER, HOSTS]),
         Tests("window", 15),
+    ),
+    step(
+        "bench",
+        "what a message costs as history grows, room on the disk, memory, what is found",
+        Page(&[COMPILER, BUILD]),
+        Run(bench::check),
     ),
     step("deny", "licences, bans and sources of the dependencies", Page(&[COMPILER, BUILD]), Run(deny)),
     step(

@@ -16,8 +16,28 @@ pub enum Error {
     /// Something written or read refuses.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A line of a set is not what was written there.
-    #[error("a line of messages is damaged ({0}). Remove target/bench/data and start again.")]
+    /// A program could not be started.
+    #[error("{name} could not be started: {source}. `cargo xtask bench` builds what is measured.")]
+    Start {
+        /// Which.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A program failed.
+    #[error("{name} ended with {status}: {said}")]
+    Child {
+        /// Which.
+        name: String,
+        /// How it ended.
+        status: String,
+        /// The last that it wrote to stderr.
+        said: String,
+    },
+    /// A line is not what was written there.
+    #[error(
+        "a line is not what it should be ({0}). If it is one of messages: remove target/bench/data and start again."
+    )]
     Line(#[from] serde_json::Error),
     /// A message of a set is not what was written there.
     #[error("a stored message is damaged ({0}). Remove target/bench/data and start again.")]
@@ -28,6 +48,18 @@ pub enum Error {
     /// A message could not be sealed.
     #[error("a message could not be sealed: {0}")]
     Seal(#[from] feed::private_box::SealError),
+    /// A store could not be made or opened.
+    #[error(transparent)]
+    Open(#[from] store::OpenError),
+    /// A store could not be read.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A store takes no message.
+    #[error(transparent)]
+    Append(#[from] store::AppendError),
+    /// What came out is not what went in, so that a figure would mean nothing.
+    #[error("{0}")]
+    Wrong(String),
 }
 
 impl Error {

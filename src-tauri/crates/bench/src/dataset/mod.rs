@@ -26,8 +26,14 @@ pub use words::{VOCABULARY, Words};
 
 use crate::Error;
 
+/// How the file with the messages that come after a set ends.
+const MORE_ENDING: &str = "more.ndjson";
+
 /// Part of a set's name: changed whenever the same parameters give other bytes than before.
 const EDITION: u32 = 1;
+
+/// Messages that continue a set, for measuring what one more costs. They are not counted among those of the set.
+pub const MORE: usize = 400;
 
 /// What makes one set differ from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,12 +62,13 @@ impl Parameters {
         render::keys(self.seed, author)
     }
 
-    /// Writes the lines with so many threads, which makes no difference to the bytes.
+    /// Writes the lines to `out`, and those of the [`MORE`] messages that come after them to `more`. With how many threads
+    /// makes no difference to the bytes.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub fn write(&self, out: &mut impl Write, threads: usize) -> Result<Facts, Error> {
-        sign::write(self, out, threads)
+    pub fn write(&self, out: &mut impl Write, more: &mut impl Write, threads: usize) -> Result<Facts, Error> {
+        sign::write(self, out, more, threads)
     }
 }
 
@@ -106,9 +113,12 @@ impl Dataset {
         fs::create_dir_all(folder).map_err(Error::disk(folder))?;
         let unfinished = path.with_extension("part");
         let mut out = BufWriter::with_capacity(1 << 20, File::create(&unfinished).map_err(Error::disk(&unfinished))?);
-        let facts = parameters.write(&mut out, cores())?;
+        let mut more = Vec::new();
+        let facts = parameters.write(&mut out, &mut more, cores())?;
         out.flush().map_err(Error::disk(&unfinished))?;
         drop(out);
+        let more_path = path.with_extension(MORE_ENDING);
+        fs::write(&more_path, more).map_err(Error::disk(&more_path))?;
         fs::rename(&unfinished, &path).map_err(Error::disk(&path))?;
         fs::write(&facts_path, serde_json::to_vec(&facts)?).map_err(Error::disk(&facts_path))?;
         Ok(Self { parameters, facts, path })
@@ -133,6 +143,16 @@ impl Dataset {
             }
             number += 1;
         }
+    }
+
+    /// The messages that come after those of the set, [`MORE`] of them.
+    ///
+    /// # Errors
+    /// When the disk refuses, or a line is not one of a set.
+    pub fn more(&self) -> Result<Vec<Message>, Error> {
+        let path = self.path.with_extension(MORE_ENDING);
+        let text = fs::read(&path).map_err(Error::disk(&path))?;
+        text.split_inclusive(|byte| *byte == b'\n').map(decode).collect()
     }
 
     /// The messages of these numbers, which are in ascending order.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write, thread};
 use feed::{Content, Head, KeyPair, MessageId};
 
 use super::{
-    Facts, Parameters,
+    Facts, MORE, Parameters,
     plan::{Draft, Plan},
     render::{Cast, keys},
     words::Words,
@@ -30,7 +30,12 @@ struct Share {
     numbers: Vec<usize>,
 }
 
-pub(super) fn write(parameters: &Parameters, out: &mut impl Write, threads: usize) -> Result<Facts, Error> {
+pub(super) fn write(
+    parameters: &Parameters,
+    out: &mut impl Write,
+    more: &mut impl Write,
+    threads: usize,
+) -> Result<Facts, Error> {
     let words = Words::new();
     let authors = parameters.authors.max(1);
     let keys: Vec<KeyPair> = (0..authors).map(|author| keys(parameters.seed, author)).collect();
@@ -40,10 +45,15 @@ pub(super) fn write(parameters: &Parameters, out: &mut impl Write, threads: usiz
     let mut ids: Vec<MessageId> = Vec::with_capacity(parameters.messages);
     let mut facts = Facts::default();
     let round = (parameters.messages / ROUNDS).clamp(1, ROUND);
-    while ids.len() < parameters.messages {
-        let drafts = plan.round(round.min(parameters.messages - ids.len()));
+    while ids.len() < parameters.messages + MORE {
+        let drafts = plan.round(round.min(parameters.messages + MORE - ids.len()));
         let signed = sign(&cast, &drafts, &ids, &mut heads, threads.max(1))?;
         for message in signed {
+            if ids.len() >= parameters.messages {
+                more.write_all(&message.line)?;
+                ids.push(message.id);
+                continue;
+            }
             out.write_all(&message.line)?;
             facts.messages += 1;
             facts.line_bytes += message.line.len() as u64;

@@ -10,7 +10,7 @@ const SMALL: Parameters = Parameters { seed: 7, authors: 12, messages: 3000 };
 
 fn lines(parameters: Parameters, threads: usize) -> (Vec<u8>, Facts) {
     let mut out = Vec::new();
-    let facts = parameters.write(&mut out, threads).expect("memory takes everything");
+    let facts = parameters.write(&mut out, &mut Vec::new(), threads).expect("memory takes everything");
     (out, facts)
 }
 
@@ -91,6 +91,9 @@ fn a_set_is_made_once_and_then_found() {
     let some = found.messages(&[0, 0, 199]).expect("read");
     assert_eq!(some.len(), 3);
     assert_eq!(some[0].id(), some[1].id());
+    let more = found.more().expect("read");
+    assert_eq!(more.len(), MORE);
+    assert!(more.iter().any(|message| message.sequence() > 1));
 
     fs::write(&found.path, b"cut off").expect("written");
     let again = Dataset::open_or_make(folder.path(), parameters).expect("made again");

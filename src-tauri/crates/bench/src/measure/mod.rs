@@ -1,0 +1,85 @@
+//! The parts of a run. Each fills one [`Section`] and can be run alone.
+
+mod checks;
+mod cost;
+mod ingest;
+mod keys;
+mod pages;
+mod room;
+mod start;
+mod stores;
+
+use std::path::PathBuf;
+
+use crate::{Error, Reference, report::Section};
+
+pub use stores::Stores;
+
+/// What is measured, in the order in which it is.
+pub const PARTS: &[Part] = &[
+    Part { name: "ingest", title: "First sync from a file" },
+    Part { name: "memory", title: "Memory while messages come in" },
+    Part { name: "pages", title: "What screens ask" },
+    Part { name: "start", title: "Opening" },
+    Part { name: "disk", title: "Room on the disk" },
+    Part { name: "cost", title: "One more message" },
+];
+
+/// One part.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it measures.
+    pub title: &'static str,
+}
+
+/// How a run is set up.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Sets of messages, stores, the reference's packages: `target/bench`.
+    pub folder: PathBuf,
+    /// The headless node that is measured.
+    pub peri: PathBuf,
+    /// The stack beside it.
+    pub reference: Reference,
+    /// Messages of the large store.
+    pub messages: usize,
+    /// Messages of the ingest runs.
+    pub ingest: usize,
+    /// How often an ingest is run; the median counts.
+    pub runs: usize,
+    /// Whether this is the short form for checks: small sizes, and goals only for what is the same on every machine.
+    pub short: bool,
+    /// Whether stores that an earlier run left are taken as they are.
+    pub keep: bool,
+}
+
+/// Runs one part.
+///
+/// # Errors
+/// When something that is needed fails; the figures so far are in the section.
+pub async fn run(part: &Part, stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
+    match part.name {
+        "ingest" => ingest::measure(stores, section).await,
+        "memory" => ingest::memory(stores, section).await,
+        "pages" => pages::measure(stores, section).await,
+        "start" => start::measure(stores, section).await,
+        "disk" => room::measure(stores, section).await,
+        "cost" => cost::measure(stores, section).await,
+        name => Err(Error::Wrong(format!("there is no part {name}"))),
+    }
+}
+
+/// `1,000,000`.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
