@@ -174,6 +174,14 @@ pub fn read(message: &Message) -> Meaning {
     read_content(&message.content())
 }
 
+/// What kind of statement `message` is, for those who do not ask for its links. Never fails.
+pub fn kind(message: &Message) -> Kind {
+    match message.content() {
+        Content::Sealed(_) => Kind::Sealed,
+        Content::Object(value) => kind_of(&value),
+    }
+}
+
 /// What a content means, whoever signs it. Never fails.
 pub fn read_content(content: &Content) -> Meaning {
     match content {

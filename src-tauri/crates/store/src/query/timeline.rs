@@ -64,7 +64,18 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    const TOP: Cursor = Cursor { time: i64::MAX, row: i64::MAX };
+    /// Above everything.
+    pub(crate) const TOP: Cursor = Cursor { time: i64::MAX, row: i64::MAX };
+
+    /// The place of something that is shown at `time`, told apart by `row` from what is shown at the same moment.
+    pub(crate) fn at(time: i64, row: i64) -> Self {
+        Self { time, row }
+    }
+
+    /// The time and the row.
+    pub(crate) fn parts(self) -> (i64, i64) {
+        (self.time, self.row)
+    }
 }
 
 /// A text that is no cursor.

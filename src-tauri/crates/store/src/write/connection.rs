@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, path::Path};
 
-use rusqlite::{Connection, OpenFlags, Params, StatementStatus, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, StatementStatus, Transaction, TransactionBehavior};
 
 use crate::{
     error::StoreError,
@@ -134,6 +134,19 @@ impl Writing<'_> {
         }
         self.steps += u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0);
         Ok(())
+    }
+
+    /// The first value of what `statement` gives; none where that is nothing, or NULL.
+    pub(crate) fn value(&mut self, statement: &str, parameters: impl Params) -> Result<Option<i64>, StoreError> {
+        let mut statement = self.transaction.prepare_cached(statement)?;
+        let value: Option<Option<i64>> = statement.query_row(parameters, |row| row.get(0)).optional()?;
+        self.steps += u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0);
+        Ok(value.flatten())
+    }
+
+    /// How many rows the last statement has changed.
+    pub(crate) fn changed(&self) -> u64 {
+        self.transaction.changes()
     }
 
     /// Runs `statement` once.

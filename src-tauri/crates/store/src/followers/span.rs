@@ -1,0 +1,121 @@
+//! One span of the log on its way into the indexes that follow it.
+
+use std::sync::Arc;
+
+use feed::{FeedId, KeyPair};
+use tokio::task::spawn_blocking;
+
+use super::{Follower, task::Parts};
+use crate::{
+    error::StoreError,
+    feeds::FeedNumber,
+    log::read_body,
+    private::{Opened, write_opened},
+    search::{Document, write_documents},
+    write::Writing,
+};
+
+/// How many messages one transaction takes in: some thirty milliseconds of writing.
+const SPAN: i64 = 2048;
+
+/// Up to which row each follower has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Places {
+    search: i64,
+    private: i64,
+}
+
+/// A row of the log with its author: row, feed, tagged id, sequence, received, body.
+type Row = (i64, FeedNumber, Vec<u8>, i64, i64, Vec<u8>);
+
+/// What one span means for the followers.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    last: i64,
+    documents: Vec<Document>,
+    opened: Vec<Opened>,
+}
+
+impl Prepared {
+    /// The last row of the span.
+    pub(super) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Writes the rows of the followers and their new places.
+    pub(super) fn write(self, at: Places, writing: &mut Writing<'_>) -> Result<Places, StoreError> {
+        write_documents(self.documents, writing)?;
+        write_opened(self.opened, writing)?;
+        let mut after = at;
+        for follower in Follower::ALL {
+            let (name, version) = follower.version();
+            let place = after.of_mut(follower);
+            if *place >= self.last {
+                continue;
+            }
+            // Nobody else moves it while the folder is ours, but a task of before may just be writing its last span.
+            writing.run(
+                "UPDATE followers SET row = ?4 WHERE name = ?1 AND version = ?2 AND row = ?3",
+                (name, version, *place, self.last),
+            )?;
+            if writing.changed() != 1 {
+                return Err(StoreError::Closing);
+            }
+            *place = self.last;
+        }
+        Ok(after)
+    }
+}
+
+impl Places {
+    pub(super) fn of_mut(&mut self, follower: Follower) -> &mut i64 {
+        match follower {
+            Follower::Search => &mut self.search,
+            Follower::Private => &mut self.private,
+        }
+    }
+
+    /// Up to which row all have come.
+    pub(super) fn least(&self) -> i64 {
+        self.search.min(self.private)
+    }
+
+    /// Reads the next span after row `after` and works out what it means; none at the end of the log.
+    pub(super) async fn prepare(&self, parts: &Parts, after: i64) -> Result<Option<Prepared>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "SELECT row, feed, id, sequence, received, body FROM log JOIN feeds USING (feed)
+             WHERE row > ?1 ORDER BY row LIMIT ?2",
+        )
+        .bind(after)
+        .bind(SPAN)
+        .fetch_all(&parts.readers)
+        .await?;
+        let Some(last) = rows.last().map(|row| row.0) else { return Ok(None) };
+        let (places, keys) = (*self, Arc::clone(&parts.keys));
+        let read = spawn_blocking(move || places.read(rows, last, &keys));
+        Ok(Some(read.await.map_err(|_| StoreError::Closing)?))
+    }
+
+    fn read(self, rows: Vec<Row>, last: i64, keys: &KeyPair) -> Prepared {
+        let mut prepared = Prepared { last, documents: Vec::new(), opened: Vec::new() };
+        for (row, number, author, sequence, received, body) in rows {
+            let message = FeedId::from_tagged(&author)
+                .map_err(|_| StoreError::BadValue("feed id"))
+                .and_then(|author| read_body(author, sequence as u64, &body));
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::warn!(row, %error, "left out of full text and private messages");
+                    continue;
+                }
+            };
+            if row > self.search {
+                prepared.documents.extend(Document::of(row, number, received, &message));
+            }
+            if row > self.private {
+                prepared.opened.extend(Opened::of(row, number, received, &message, keys));
+            }
+        }
+        prepared
+    }
+}

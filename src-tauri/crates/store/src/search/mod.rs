@@ -1,0 +1,12 @@
+//! Full text: what is found by which words, and how it is asked for.
+
+mod ask;
+mod best;
+mod document;
+mod find;
+mod people;
+
+pub use find::{BadSearchCursor, Found, FoundText, MAX_FOUND, Search, SearchCursor, SearchResult};
+pub use best::MAX_RANKED;
+pub use people::MAX_FOUND_PEOPLE;
+pub(crate) use document::{Document, write_documents};
