@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use app::Session;
-use app::view::{Audience, Draft, Failure, Nearby, Page, Person, PersonPage, Standing, StartState, Target, Thread};
+use app::view::{
+    Audience, Draft, Failure, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing, StartState, Target,
+    Thread,
+};
 use tauri::State;
 
 use crate::desktop::Opened;
@@ -43,6 +46,12 @@ pub(crate) async fn thread(session: Shared<'_>, id: String) -> Result<Thread, Fa
 #[specta::specta]
 pub(crate) async fn person(session: Shared<'_>, id: String) -> Result<PersonPage, Failure> {
     session.app().await?.person(&id).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn search(session: Shared<'_>, query: SearchQuery) -> Result<SearchPage, Failure> {
+    session.app().await?.search(query).await
 }
 
 #[tauri::command]

@@ -81,6 +81,7 @@ fn page() -> tauri_specta::Builder<Wry> {
             commands::timeline,
             commands::thread,
             commands::person,
+            commands::search,
             commands::nearby,
             commands::publish,
             commands::follow,

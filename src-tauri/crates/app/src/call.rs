@@ -19,6 +19,7 @@ impl App {
             Request::Timeline { audience, before, limit } => json(self.timeline(audience, before, limit).await),
             Request::Thread { id } => json(self.thread(&id).await),
             Request::Person { id } => json(self.person(&id).await),
+            Request::Search(query) => json(self.search(query).await),
             Request::Nearby {} => json(self.nearby().await),
             Request::Peers {} => json(self.peers().await),
             Request::Publish(draft) => json(self.publish(draft).await),
@@ -32,6 +33,12 @@ impl App {
                 json(self.import(decoded?).await)
             }
             Request::Export { feed, after } => json(self.export(feed.as_deref(), after.as_deref()).await),
+            Request::BlobAdd { path } => json(self.add_blob_file(&path).await),
+            Request::Blob { id } => json(self.blob(&id).await),
+            Request::BlobRemove { id } => json(self.remove_blob(&id).await),
+            Request::BlobUsage {} => json(self.blob_usage().await),
+            Request::BlobCheck { after } => json(self.check_blobs(after.as_deref()).await),
+            Request::BlobTidy { bytes, remove } => json(self.tidy_blobs(bytes, remove).await),
             Request::Raise {} => json(Ok(self.raise())),
             // A subscription belongs to a connection, which has answered already.
             Request::Subscribe {} => Ok(serde_json::Value::Null),

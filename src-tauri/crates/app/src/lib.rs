@@ -6,6 +6,7 @@
 
 mod announce;
 mod app;
+pub mod blobs;
 mod call;
 mod clock;
 pub mod desktop;
@@ -18,6 +19,7 @@ pub mod place;
 mod posts;
 mod publishing;
 pub mod rpc;
+mod search;
 mod session;
 pub mod status;
 mod storage;

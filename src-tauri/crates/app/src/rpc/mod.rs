@@ -12,9 +12,11 @@ mod socket;
 pub use client::Client;
 pub(crate) use server::Server;
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Audience, Draft, Failure};
+use crate::view::{Audience, Draft, Failure, SearchQuery};
 
 /// Longest line in either direction, in bytes. A full import request fits, twice as long for standing in JSON strings.
 pub const MAX_LINE: usize = 16 << 20;
@@ -60,6 +62,8 @@ pub enum Request {
         /// `@….ed25519`.
         id: String,
     },
+    /// A page of what is found by a search.
+    Search(SearchQuery),
     /// The people on this network.
     Nearby {},
     /// The links and what went over them.
@@ -102,6 +106,35 @@ pub enum Request {
         /// The `next` of the page before.
         after: Option<String>,
     },
+    /// Adds a file of this computer, never to be tidied away.
+    BlobAdd {
+        /// Where it is, from `/` on.
+        path: PathBuf,
+    },
+    /// Where a stored file lies, for the caller to read.
+    Blob {
+        /// `&….sha256`.
+        id: String,
+    },
+    /// Removes a stored file.
+    BlobRemove {
+        /// `&….sha256`.
+        id: String,
+    },
+    /// What files take, and whose they are.
+    BlobUsage {},
+    /// Checks the next part of the stored files.
+    BlobCheck {
+        /// The `next` of the part before.
+        after: Option<String>,
+    },
+    /// Which files would go to make room; with `remove` they do.
+    BlobTidy {
+        /// How much room, in bytes.
+        bytes: u64,
+        /// Whether they go.
+        remove: bool,
+    },
     /// Brings the window to the front.
     Raise {},
     /// Asks for `changed` notifications on this connection.
@@ -109,12 +142,13 @@ pub enum Request {
 }
 
 /// The methods, for telling an unknown one from one with wrong parameters.
-const METHODS: [&str; 16] = [
+const METHODS: &[&str] = &[
     "status",
     "standing",
     "timeline",
     "thread",
     "person",
+    "search",
     "nearby",
     "peers",
     "publish",
@@ -124,6 +158,12 @@ const METHODS: [&str; 16] = [
     "rename",
     "import",
     "export",
+    "blob_add",
+    "blob",
+    "blob_remove",
+    "blob_usage",
+    "blob_check",
+    "blob_tidy",
     "raise",
     "subscribe",
 ];

@@ -73,7 +73,7 @@ pub struct SearchHit {
     pub root: Option<String>,
     /// The channel, without `#`.
     pub channel: Option<String>,
-    /// What it warns of: the snippet then shows what the warning is about.
+    /// What it warns of; the snippet is of the text that it warns of.
     pub content_warning: Option<String>,
     /// The title, where it is a long text (a blog).
     pub title: Option<String>,
