@@ -45,7 +45,8 @@ impl Folder {
         Self::lock(path)
     }
 
-    fn lock(path: &Path) -> Result<Self, OpenError> {
+    /// Locks a folder, whatever is in it.
+    pub(crate) fn lock(path: &Path) -> Result<Self, OpenError> {
         let file = path.join(LOCK);
         let lock = owner_only().create(true).truncate(false).open(&file).map_err(disk(&file))?;
         match lock.try_lock() {

@@ -134,7 +134,7 @@ fn checksum(body: &[u8]) -> [u8; 8] {
 }
 
 /// The whole frames at the start of `content`, and where they end; 0 when not even the magic is whole.
-fn read_frames(content: &[u8]) -> (Vec<Vec<u8>>, usize) {
+pub(crate) fn read_frames(content: &[u8]) -> (Vec<Vec<u8>>, usize) {
     let mut bodies = Vec::new();
     if !content.starts_with(MAGIC) {
         return (bodies, 0);

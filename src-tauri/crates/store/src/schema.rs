@@ -19,7 +19,7 @@ pub(crate) const DATABASE: &str = "periwinkle.sqlite";
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// 8 KiB: a dozen messages to a page, and fewer levels of index than with the default of 4 KiB.
-const PAGE_BYTES: u32 = 8192;
+pub(crate) const PAGE_BYTES: u32 = 8192;
 /// Pages that the log of recent writes may hold before it is copied into the database: 32 MiB.
 pub(crate) const CHECKPOINT_PAGES: u32 = 4000;
 /// What the log of recent writes keeps on the disk after it was copied, in bytes: as much as between two checkpoints.
@@ -34,6 +34,11 @@ const READER_CACHE: &str = "-8192";
 const READERS: u32 = 4;
 /// How long a statement waits for another connection, which holds its lock for moments only.
 pub(crate) const BUSY: Duration = Duration::from_secs(10);
+
+/// The migrations of this version, in order: number and checksum.
+pub(crate) fn versions() -> Vec<(i64, Vec<u8>)> {
+    MIGRATIONS.iter().map(|migration| (migration.version, migration.checksum.to_vec())).collect()
+}
 
 fn options(folder: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
