@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
+use ::blobs::Blobs;
 use feed::{FeedId, KeyPair, MessageId, NetworkKey, PersonId};
 use net::{Multiaddr, Net};
 use node::Node;
 use store::{OpenError, Snapshot, Store};
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, OnceCell, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +60,8 @@ struct Inner {
     me: PersonId,
     /// Feeds known to be asked for by hand.
     wanted: Mutex<BTreeSet<FeedId>>,
+    /// The files that messages link to, once they are asked for.
+    blobs: OnceCell<Blobs>,
     mailbox: mpsc::Sender<Command>,
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
@@ -180,6 +183,7 @@ impl App {
         let ended = app.inner.ended.clone().drop_guard();
         tasks.driving = Some(tokio::spawn(async move {
             // Dropped after the loop, also when that panics.
+            blobs: OnceCell::new(),
             let _ended = ended;
             drive(node, io).await;
         }));
@@ -268,6 +272,10 @@ impl App {
         };
         let (reply, answer) = oneshot::channel();
         self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
+    pub(crate) fn blobs_cell(&self) -> &OnceCell<Blobs> {
+        &self.inner.blobs
+    }
+
         answer.await.map_err(|_| closing())
     }
 }

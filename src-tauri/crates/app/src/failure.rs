@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ::blobs::BlobError;
 use feed::{Fault, SignError};
 use node::Refusal;
 use store::{OpenError, StoreError};
@@ -76,6 +77,20 @@ impl From<OpenError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         two_sentences(FailureCode::Disk, &error.to_string())
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        let code = match &error {
+            BlobError::NotHere(_) => FailureCode::NotFound,
+            BlobError::TooLarge { .. } | BlobError::NoPicture | BlobError::TooManyPixels | BlobError::BadPicture(_) => {
+                FailureCode::BadInput
+            }
+            BlobError::Busy => FailureCode::Busy,
+            _ => FailureCode::Disk,
+        };
+        two_sentences(code, &error.to_string())
     }
 }
 

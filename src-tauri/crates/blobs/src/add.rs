@@ -39,6 +39,28 @@ impl Blobs {
         Ok(Added { id, size, is_new })
     }
 
+    /// The same, for what somebody puts here by hand: it is pinned before it is here, so that no tidying comes in between.
+    ///
+    /// # Errors
+    /// As [`Self::add`]; a pin that was there before stays.
+    pub fn add_pinned(&self, mut source: impl Read) -> Result<Added, BlobError> {
+        let inner = &self.inner;
+        let temporary = Temporary::create(&inner.temporary, inner.temporary_name())?;
+        let (id, size) = inner.receive(&mut source, &temporary)?;
+        let was_pinned = self.is_pinned(&id)?;
+        self.pin(&id)?;
+        match self.place(temporary, &id, size) {
+            Ok(is_new) => Ok(Added { id, size, is_new }),
+            Err(error) => {
+                if !was_pinned {
+                    // A pin of what is not here does no harm.
+                    let _ = self.unpin(&id);
+                }
+                Err(error)
+            }
+        }
+    }
+
     /// Gives a whole file its name; false where it is stored here already.
     fn place(&self, temporary: Temporary<'_>, id: &BlobId, size: u64) -> Result<bool, BlobError> {
         let inner = &self.inner;

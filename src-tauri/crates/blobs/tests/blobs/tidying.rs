@@ -1,6 +1,6 @@
 //! Making room.
 
-use blobs::{Plan, Reason};
+use blobs::{Limits, Plan, Reason};
 
 use crate::sample::Home;
 
@@ -36,4 +36,14 @@ fn a_pin_survives_a_restart_and_goes_with_its_blob() {
     home.blobs.pin(&id).unwrap();
     home.blobs.remove(&id).unwrap();
     assert!(!home.blobs.is_pinned(&id).unwrap());
+}
+
+#[test]
+fn what_is_added_by_hand_is_pinned_and_what_was_refused_is_not() {
+    let home = Home::with(Limits { all: 10, ..Limits::default() });
+    let kept = home.blobs.add_pinned(&b"tide"[..]).unwrap();
+    assert!(kept.is_new && home.blobs.is_pinned(&kept.id).unwrap());
+    assert!(!home.blobs.add_pinned(&b"tide"[..]).unwrap().is_new);
+    home.blobs.add_pinned(&b"too much for it"[..]).unwrap_err();
+    assert_eq!(home.count("pinned"), 1);
 }
