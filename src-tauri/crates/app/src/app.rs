@@ -131,6 +131,18 @@ impl App {
         Ok(app)
     }
 
+    /// Makes a store in a folder for somebody who has a key from elsewhere, and starts the node. Their feed is known to go up
+    /// to `expected`: until it is here up to there, nothing is published.
+    ///
+    /// # Errors
+    /// When somebody lives there already, or the folder cannot be written.
+    pub async fn adopt(folder: &Path, options: Options, keys: KeyPair, expected: u64) -> Result<Self, Failure> {
+        let made = folder.to_owned();
+        let stored = open(async move || Store::adopt(&made, &keys, None, expected).await).await?;
+        // Others may hold more of this feed than its person knows of.
+        Self::run(stored, options, Origin::Stored).await
+    }
+
     async fn run((store, snapshot): (Store, Snapshot), options: Options, origin: Origin) -> Result<Self, Failure> {
         let clock = Clock::new();
         let wanted = snapshot.wanted.clone();
@@ -171,6 +183,7 @@ impl App {
             me: PersonId::from(store.keys().feed_id()),
             store,
             wanted: Mutex::new(wanted),
+            blobs: OnceCell::new(),
             mailbox,
             changes,
             desktop: options.desktop,
@@ -183,7 +196,6 @@ impl App {
         let ended = app.inner.ended.clone().drop_guard();
         tasks.driving = Some(tokio::spawn(async move {
             // Dropped after the loop, also when that panics.
-            blobs: OnceCell::new(),
             let _ended = ended;
             drive(node, io).await;
         }));
@@ -260,6 +272,10 @@ impl App {
         &self.inner.wanted
     }
 
+    pub(crate) fn blobs_cell(&self) -> &OnceCell<Blobs> {
+        &self.inner.blobs
+    }
+
     pub(crate) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
         let closing = || {
             self.broken().unwrap_or_else(|| {
@@ -272,10 +288,6 @@ impl App {
         };
         let (reply, answer) = oneshot::channel();
         self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
-    pub(crate) fn blobs_cell(&self) -> &OnceCell<Blobs> {
-        &self.inner.blobs
-    }
-
         answer.await.map_err(|_| closing())
     }
 }

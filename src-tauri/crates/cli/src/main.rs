@@ -9,6 +9,7 @@ mod import;
 mod lines;
 mod serve;
 mod show;
+mod source;
 mod verify;
 
 use std::io::{self, IsTerminal, Write};

@@ -1,0 +1,168 @@
+//! Where an import's messages come from: pieces that are read in order and decoded on all cores.
+
+use std::io::{self, BufRead};
+
+use feed::{FeedId, Message, MessageId, json::Value};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::lines::{self, Line};
+
+/// Reads pieces, one after the other.
+pub(crate) trait Source: Send {
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// When the disk or the pipe fails.
+    fn next(&mut self) -> io::Result<Option<Piece>>;
+
+    /// How many bytes were taken so far; for a progress bar.
+    fn position(&self) -> u64;
+}
+
+/// One message that is not decoded yet.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// A line of JSON, with or without an envelope, and its number.
+    Line(u64, Vec<u8>),
+    /// What cannot be read at all, in words.
+    Unreadable(String),
+}
+
+impl Piece {
+    /// How much memory it takes, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Line(_, line) => line.len(),
+            Self::Unreadable(words) => words.len(),
+        }
+    }
+
+    /// Its message; on failure the words that name it.
+    pub(crate) fn decode(&self) -> Result<Message, String> {
+        match self {
+            Self::Line(number, line) => decode(*number, line),
+            Self::Unreadable(words) => Err(words.clone()),
+        }
+    }
+}
+
+/// Lines of a file or a pipe.
+pub(crate) struct LineSource<R> {
+    reader: R,
+    lines: u64,
+    bytes: u64,
+}
+
+impl<R: BufRead + Send> LineSource<R> {
+    pub(crate) fn new(reader: R) -> Self {
+        Self { reader, lines: 0, bytes: 0 }
+    }
+}
+
+impl<R: BufRead + Send> Source for LineSource<R> {
+    fn next(&mut self) -> io::Result<Option<Piece>> {
+        let Some(line) = lines::next(&mut self.reader)? else { return Ok(None) };
+        self.lines += 1;
+        let piece = match line {
+            Line::Whole(text) => Piece::Line(self.lines, text),
+            Line::TooLong => Piece::Unreadable(format!("line {}: longer than {} bytes", self.lines, lines::MAX_LINE)),
+        };
+        self.bytes += piece.size() as u64 + 1;
+        Ok(Some(piece))
+    }
+
+    fn position(&self) -> u64 {
+        self.bytes
+    }
+}
+
+/// A message with what a database says of it.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    value: &'a RawValue,
+}
+
+/// Decodes one line; on failure the words that name the message.
+fn decode(number: u64, line: &[u8]) -> Result<Message, String> {
+    let envelope = serde_json::from_slice::<Envelope<'_>>(line).ok();
+    let text = envelope.as_ref().map_or(line, |envelope| envelope.value.get().as_bytes());
+    let refuse = |why: &dyn std::fmt::Display| format!("line {number}, {}: {why}", describe(text));
+    let message = Message::from_json(text).map_err(|error| refuse(&error))?;
+    if let Some(key) = envelope.and_then(|envelope| envelope.key) {
+        let claimed: Option<MessageId> = serde_json::from_str(key.get()).ok();
+        if claimed != Some(message.id()) {
+            return Err(refuse(&"it was changed, or its key was: the key beside it is not that of these bytes"));
+        }
+    }
+    Ok(message)
+}
+
+/// Which message a text claims to be, as far as that can be seen in what may not even be JSON.
+fn describe(text: &[u8]) -> String {
+    let (author, sequence) = match Value::parse(text) {
+        Ok(value) => {
+            let author = value.get("author").and_then(Value::as_str).map(|author| author.into_owned());
+            (author, value.get("sequence").and_then(Value::as_f64).map(|sequence| sequence.to_string()))
+        }
+        Err(_) => {
+            let text = String::from_utf8_lossy(text);
+            let after = |key: &str| text.split_once(key).map(|(_, rest)| rest);
+            let author = after("\"author\":\"").and_then(|rest| rest.split('"').next()).map(str::to_owned);
+            let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect::<String>();
+            (author, after("\"sequence\":").map(digits).filter(|digits| !digits.is_empty()))
+        }
+    };
+    // What stands there may be anything; an author that is none is not worth a line of the terminal.
+    let author = author.filter(|author| author.parse::<FeedId>().is_ok());
+    match (sequence, author) {
+        (Some(sequence), Some(author)) => format!("message {sequence} of {author}"),
+        (None, Some(author)) => format!("a message of {author}"),
+        (Some(sequence), None) => format!("message {sequence} of an author that cannot be read"),
+        (None, None) => "no message that can be named".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE: &str = include_str!("../../../../tests/data/sample-2000.ndjson");
+
+    #[test]
+    fn an_envelope_and_the_bare_message_in_it_are_the_same() {
+        let line = SAMPLE.lines().next().expect("a line");
+        let enveloped = decode(1, line.as_bytes()).expect("a message");
+        let value =
+            line.split_once("\"value\":").and_then(|(_, rest)| rest.rsplit_once(",\"timestamp\"")).expect("a value").0;
+        let bare = decode(1, value.as_bytes()).expect("a message");
+        assert_eq!(enveloped.id(), bare.id());
+        assert_eq!(bare.encoded(), value.as_bytes());
+    }
+
+    #[test]
+    fn whatever_byte_of_an_envelope_is_changed_the_message_is_refused_or_the_same() {
+        let line = SAMPLE.lines().nth(40).expect("a line").as_bytes();
+        let good = decode(1, line).expect("a message").id();
+        for at in 0..line.len() {
+            let mut changed = line.to_vec();
+            changed[at] ^= 1;
+            match decode(7, &changed) {
+                // The timestamp of the envelope is not the author's, and nobody relies on it.
+                Ok(message) => assert_eq!(message.id(), good, "byte {at}"),
+                Err(refusal) => assert!(refusal.starts_with("line 7, "), "{refusal}"),
+            }
+        }
+    }
+
+    #[test]
+    fn broken_json_is_named_as_far_as_it_can_be_read() {
+        let text =
+            br#"{"previous":null,"sequence":12,"author":"@9PnmHyAUVNsAFq3cn56SomBfxFW4EB3xrVUUH1yIijk=.ed25519","#;
+        assert_eq!(describe(text), "message 12 of @9PnmHyAUVNsAFq3cn56SomBfxFW4EB3xrVUUH1yIijk=.ed25519");
+        assert_eq!(describe(b"\x00\xff"), "no message that can be named");
+    }
+}
