@@ -9,6 +9,7 @@ export const commands = {
 	timeline: (audience: Audience, before: string | null, limit: number) => typedError<Page, Failure>(__TAURI_INVOKE("timeline", { audience, before, limit })),
 	thread: (id: string) => typedError<Thread, Failure>(__TAURI_INVOKE("thread", { id })),
 	person: (id: string) => typedError<PersonPage, Failure>(__TAURI_INVOKE("person", { id })),
+	search: (query: SearchQuery) => typedError<SearchPage, Failure>(__TAURI_INVOKE("search", { query })),
 	nearby: () => typedError<Nearby, Failure>(__TAURI_INVOKE("nearby")),
 	publish: (draft: Draft) => typedError<string, Failure>(__TAURI_INVOKE("publish", { draft })),
 	follow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("follow", { id })),
@@ -246,6 +247,82 @@ export type Relation =
 "blocked" | 
 /**  None of these. */
 "stranger";
+
+/**  A post that matches. */
+export type SearchHit = {
+	/**  `%….sha256`. */
+	id: string,
+	/**  Who signed it. */
+	author: Person,
+	/**  When it is shown to have been written, Unix milliseconds. */
+	time: number | null,
+	/**  The first post of its thread, where it is a reply. */
+	root: string | null,
+	/**  The channel, without `#`. */
+	channel: string | null,
+	/**  What it warns of; the snippet is of the text that it warns of. */
+	contentWarning: string | null,
+	/**  The title, where it is a long text (a blog). */
+	title: string | null,
+	/**  The part of its text around the first match, in pieces, one line, without Markdown links. */
+	snippet: SnippetPart[],
+};
+
+/**  The order of hits. */
+export type SearchOrder = 
+/**  The newest first. */
+"newest" | 
+/**  The best of the newest 5,000 matches first. It is one page; there is no next one. */
+"best";
+
+/**  What was found. */
+export type SearchPage = {
+	/**  The thing itself, where an id or a link was pasted and it is stored here. */
+	target: Target | null,
+	/**  People whose name or description matches, on the first page only; at most ten. */
+	people: Person[],
+	/**  Posts. */
+	hits: SearchHit[],
+	/**  Where the next older page begins; none at the end. A page may be short and still not the last. */
+	next: string | null,
+	/**  How many stored messages are not in the search index yet; more than zero means that more may be found soon. */
+	behind: number,
+};
+
+/**
+ *  What to search for.
+ * 
+ *  `text` is what the person typed, in the language of the search field: words, `"phrases"`, `word*`, `-word`, `from:`, `in:`,
+ *  `before:`, `after:`. Nothing typed is ever wrong. The other fields narrow it further, for the controls of a screen.
+ */
+export type SearchQuery = {
+	/**  What was typed. */
+	text: string,
+	/**  Whether the last word may still grow: it then finds every word that begins so. */
+	typing: boolean,
+	/**  Only this person's posts: an id, or a name. */
+	from: string | null,
+	/**  Only this channel, with or without `#`. */
+	channel: string | null,
+	/**  Only posts shown before this day, `2026-11-21` (UTC); `2026-11` and `2026` mean their first day. */
+	before: string | null,
+	/**  Only posts shown on this day or later. */
+	after: string | null,
+	/**  In which order. */
+	order: SearchOrder,
+	/**  The `next` of the page before. */
+	cursor: string | null,
+	/**  Most hits of the page; at most 100. */
+	limit: number,
+};
+
+/**  A piece of a snippet. */
+export type SnippetPart = {
+	/**  The piece. */
+	text: string,
+	/**  Whether it is what was searched for. */
+	matched: boolean,
+};
 
 /**  Whether one's own feed may grow. */
 export type Standing = 
