@@ -9,3 +9,4 @@ mod meeting;
 mod page;
 mod person;
 mod process;
+mod smooth;

@@ -1,5 +1,7 @@
 //! One person at a computer.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -48,7 +50,19 @@ impl<'a> Desk<'a> {
 
     /// The program started by hand, beside the window.
     pub(crate) fn program(&self) -> Command {
-        self.session(Drawing::Usual).command(env!("CARGO_BIN_EXE_periwinkle"))
+        self.command(env!("CARGO_BIN_EXE_periwinkle"))
+    }
+
+    /// Another program in this session: it finds the same folder as the window.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        self.session(Drawing::Usual).command(program)
+    }
+
+    /// Puts a file into the home.
+    pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.home.path().join(name);
+        fs::write(&path, text).expect("the home can be written");
+        path
     }
 
     /// Opens the window.
