@@ -30,7 +30,7 @@ use crate::Error;
 const MORE_ENDING: &str = "more.ndjson";
 
 /// Part of a set's name: changed whenever the same parameters give other bytes than before.
-const EDITION: u32 = 1;
+const EDITION: u32 = 2;
 
 /// Messages that continue a set, for measuring what one more costs. They are not counted among those of the set.
 pub const MORE: usize = 400;

@@ -120,7 +120,7 @@ pub(crate) async fn import(peri: &Path, set: &Dataset, folder: &Path) -> Result<
     let said: Said = serde_json::from_str(finished.last_line())?;
     if said.stored != set.facts.messages as u64 {
         let all = set.facts.messages;
-        return Err(Error::Wrong(format!("peri import stored {} of {all} messages", said.stored)));
+        return Err(Error::Wrong(format!("peri import did not store all {all} messages: {}", finished.last_line())));
     }
     // Its own clock leaves the start of the process out; what it does after its last word is to close the database.
     let seconds = said.seconds + (finished.wall - finished.told()).as_secs_f64();
