@@ -12,6 +12,11 @@ use crate::json::{self, Object, Scanner, Text, Value};
 use crate::{FeedId, MessageId, base64};
 
 pub(super) fn from_json(text: &[u8]) -> Result<Message, DecodeError> {
+    if let Some((message, length)) = decode_front(text)
+        && length == text.len()
+    {
+        return Ok(message);
+    }
     let value =
         Value::parse(text).map_err(|error| DecodeError { author: None, sequence: None, fault: error.into() })?;
     build(&value, value.to_compact())
@@ -22,16 +27,25 @@ pub(super) fn decode(encoded: &[u8]) -> Result<Message, DecodeError> {
         let fault = Fault::TooLarge(String::from_utf8_lossy(encoded).encode_utf16().count());
         return Err(DecodeError { author: None, sequence: None, fault });
     }
-    match scan(encoded) {
-        Some((fields, id)) => Ok(fields.into_message(encoded, id)),
-        None => judge(encoded),
+    match decode_front(encoded) {
+        Some((message, length)) if length == encoded.len() => Ok(message),
+        _ => judge(encoded),
     }
 }
 
-/// Reads a message in one pass, when nothing about it is rare or wrong; `None` settles nothing.
-fn scan(encoded: &[u8]) -> Option<(Fields, MessageId)> {
+/// Reads the message at the front of `text` in one pass, when nothing about it is rare or wrong; `None` settles nothing.
+pub(super) fn decode_front(text: &[u8]) -> Option<(Message, usize)> {
+    let (fields, layout, length) = scan(text.get(..MAX_ENCODED_BYTES).unwrap_or(text))?;
+    let encoded = &text[..length];
+    // All that has to be UTF-8 is what was read.
     std::str::from_utf8(encoded).ok()?;
-    let mut scanner = Scanner::new(encoded);
+    let id = identify(layout).ok()?;
+    Some((fields.into_message(encoded, id), length))
+}
+
+/// The fields, layout and length of a message. Its strings may not be UTF-8.
+fn scan(text: &[u8]) -> Option<(Fields, Vec<u8>, usize)> {
+    let mut scanner = Scanner::new(text);
     scanner.open(b'{')?;
     scanner.eat(b"\"previous\"")?;
     scanner.colon()?;
@@ -82,9 +96,9 @@ fn scan(encoded: &[u8]) -> Option<(Fields, MessageId)> {
     scanner.colon()?;
     let signature = signature_bytes(scanner.plain_string()?)?;
     scanner.close(b'}')?;
-    let id = identify(&scanner.finish()?).ok()?;
     (previous.is_none() == (sequence == 1)).then_some(())?;
-    Some((Fields { previous, sequence, author, timestamp, signature }, id))
+    let (layout, length) = scanner.finish();
+    Some((Fields { previous, sequence, author, timestamp, signature }, layout, length))
 }
 
 /// Reads a message by way of its value, and says what is wrong with it.
@@ -115,8 +129,7 @@ fn build(value: &Value, encoded: String) -> Result<Message, DecodeError> {
         // Too large without its layout already, which could be many times as large.
         return Err(refuse(Fault::TooLarge(encoded.encode_utf16().count())));
     }
-    let text = json::indent(encoded.as_bytes());
-    let id = identify(&text).map_err(refuse)?;
+    let id = identify(json::indent(encoded.as_bytes())).map_err(refuse)?;
     Ok(fields.into_message(encoded.as_bytes(), id))
 }
 
@@ -232,20 +245,42 @@ pub(super) fn check_content(content: &Value) -> Result<(), Fault> {
     }
 }
 
-/// The id of a message by its canonical text, and its size.
-fn identify(text: &[u8]) -> Result<MessageId, Fault> {
+/// The id of a message by its canonical text, which is UTF-8, and its size.
+fn identify(mut text: Vec<u8>) -> Result<MessageId, Fault> {
+    let units = low_bytes(&mut text);
+    if units > MAX_UNITS {
+        return Err(Fault::TooLarge(units));
+    }
+    Ok(MessageId::classic(Sha256::digest(text.get(..units).unwrap_or_default()).into()))
+}
+
+/// Puts the low byte of each UTF-16 unit of `text`, which is UTF-8, to its front. Returns how many these are.
+fn low_bytes(text: &mut [u8]) -> usize {
     if text.is_ascii() {
-        if text.len() > MAX_UNITS {
-            return Err(Fault::TooLarge(text.len()));
-        }
-        return Ok(MessageId::classic(Sha256::digest(text).into()));
+        return text.len();
     }
-    // What comes from our own parser is UTF-8.
-    let latin1: Vec<u8> = String::from_utf8_lossy(text).encode_utf16().map(|unit| unit.to_le_bytes()[0]).collect();
-    if latin1.len() > MAX_UNITS {
-        return Err(Fault::TooLarge(latin1.len()));
+    let (mut from, mut to) = (0, 0);
+    while let Some(&first) = text.get(from) {
+        let after = |count: usize| u32::from(text.get(from + count).copied().unwrap_or_default() & 0x3f);
+        let (low, length) = match first {
+            ..0x80 => (u32::from(first), 1),
+            0x80..0xe0 => (u32::from(first) << 6 | after(1), 2),
+            0xe0..0xf0 => (after(1) << 6 | after(2), 3),
+            _ => {
+                // Two units: 0xd800 and the upper ten bits, 0xdc00 and the lower.
+                let character = u32::from(first & 7) << 18 | after(1) << 12 | after(2) << 6 | after(3);
+                let upper = character.wrapping_sub(0x1_0000) >> 10;
+                text[to] = upper.to_le_bytes()[0];
+                to += 1;
+                (character, 4)
+            }
+        };
+        // Never beyond what was read: a character takes at least as many bytes as units.
+        text[to] = low.to_le_bytes()[0];
+        from += length;
+        to += 1;
     }
-    Ok(MessageId::classic(Sha256::digest(latin1).into()))
+    to
 }
 
 /// What stands before and after the content in the encoded text; nothing before it can look like the first.
@@ -263,5 +298,25 @@ pub(super) fn content(encoded: &[u8]) -> Content {
         Some(Value::String(text)) => Content::Sealed(text.to_str_lossy().into_owned()),
         // A decoded message always has a content.
         content => Content::Object(content.unwrap_or(Value::Null)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::low_bytes;
+
+    #[test]
+    fn low_bytes_are_those_of_every_unit_of_every_character() {
+        for character in (0..=0x10_ffff).filter_map(char::from_u32) {
+            let mut buffer = [0; 4];
+            let expected: Vec<u8> =
+                character.encode_utf16(&mut [0; 2]).iter().map(|unit| unit.to_le_bytes()[0]).collect();
+            let mut text = character.encode_utf8(&mut buffer).as_bytes().to_vec();
+            let units = low_bytes(&mut text);
+            assert_eq!(text[..units], expected, "{character:?}");
+        }
+        let mut text = "a\u{e9}\u{2602}\u{1f600}b".as_bytes().to_vec();
+        let units = low_bytes(&mut text);
+        assert_eq!(text[..units], *b"a\xe9\x02\x3d\x00b");
     }
 }

@@ -70,6 +70,14 @@ impl Message {
         decode::decode(encoded)
     }
 
+    /// Reads the compact canonical text of a message at the front of a longer text, and how many bytes it takes.
+    ///
+    /// `None` settles nothing: there may be a message that is rare in some way, which [`Self::from_json`] reads, or says
+    /// what is wrong with.
+    pub fn decode_front(text: &[u8]) -> Option<(Self, usize)> {
+        decode::decode_front(text)
+    }
+
     /// The compact canonical text, `JSON.stringify(value)`: what wire, store and export carry.
     pub fn encoded(&self) -> &[u8] {
         &self.0.encoded
