@@ -1,8 +1,10 @@
 //! Real processes on one machine: the command line's contract, and nodes that meet on loopback.
 
+mod blobs;
 mod commands;
 mod hostile;
 mod import;
 mod meeting;
 mod peri;
 mod reconnect;
+mod search;

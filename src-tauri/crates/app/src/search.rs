@@ -57,6 +57,14 @@ impl App {
         })
     }
 
+    /// Waits until full text has taken in everything that is stored.
+    ///
+    /// # Errors
+    /// When the disk refuses or the node is shutting down.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        Ok(self.store().catch_up().await?)
+    }
+
     /// The place in the window for something stored here.
     async fn stored(&self, target: Target) -> Result<Option<view::Target>, Failure> {
         Ok(match target {

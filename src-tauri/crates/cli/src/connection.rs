@@ -49,6 +49,14 @@ impl Connection {
         }
     }
 
+    /// Lets full text take in what is stored, where nobody but us does that: a node that runs does it by itself.
+    pub(crate) async fn settle(&self) -> Result<(), Failure> {
+        match self {
+            Self::There(_) => Ok(()),
+            Self::Here(app) => app.catch_up().await,
+        }
+    }
+
     /// Saves and closes what we opened.
     pub(crate) async fn close(self) {
         if let Self::Here(app) = self {

@@ -1,7 +1,7 @@
 //! What a person at a terminal is shown.
 
 use app::status::{Peers, Status};
-use app::view::{Card, Entry, Flow, Page, Post, Reason, Thread};
+use app::view::{Card, Entry, Flow, Page, Post, Reason, SearchPage, Target, Thread};
 use serde::Serialize;
 
 /// `peri timeline --json`.
@@ -74,6 +74,40 @@ pub(crate) fn thread(thread: &Thread) -> String {
     text.trim_end().to_owned()
 }
 
+pub(crate) fn search(page: &SearchPage) -> String {
+    let mut text = String::new();
+    match &page.target {
+        Some(Target::Thread(id)) => text.push_str(&format!("A post that is stored here: peri thread {id}\n")),
+        Some(Target::Person(id)) => text.push_str(&format!("A person known here: {id}\n")),
+        None => {}
+    }
+    for person in &page.people {
+        text.push_str(&format!("{}  {}\n", plain(&person.name), person.id));
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    for hit in &page.hits {
+        let channel = hit.channel.as_deref().map(|channel| format!("  #{}", plain(channel))).unwrap_or_default();
+        text.push_str(&format!("{}  {}{channel}  {}\n", plain(&hit.author.name), date(hit.time), hit.id));
+        for line in hit.title.iter().map(|title| plain(title)) {
+            text.push_str(&format!("  {line}\n"));
+        }
+        if let Some(warning) = &hit.content_warning {
+            text.push_str(&format!("  ({})\n", plain(warning)));
+        }
+        let snippet: String = hit.snippet.iter().map(|part| plain(&part.text)).collect();
+        text.push_str(&format!("  {snippet}\n"));
+    }
+    if page.target.is_none() && page.people.is_empty() && page.hits.is_empty() {
+        text.push_str("Nothing found.\n");
+    }
+    if page.behind > 0 {
+        text.push_str(&format!("{} messages are not searchable yet: ask again in a moment.\n", page.behind));
+    }
+    text.trim_end().to_owned()
+}
+
 pub(crate) fn peers(peers: &Peers) -> String {
     let mut text = String::new();
     for peer in &peers.peers {
@@ -116,7 +150,7 @@ fn plain(text: &str) -> String {
 }
 
 /// Unix milliseconds as `2026-11-21 05:09` UTC.
-fn date(time: f64) -> String {
+pub(crate) fn date(time: f64) -> String {
     let minutes = (time / 60_000.0).clamp(0.0, 1e11) as u64;
     let (days, minute) = (minutes / 1440, minutes % 1440);
     // Howard Hinnant, “chrono-Compatible Low-Level Date Algorithms”, civil_from_days, for days from 1970 on.
