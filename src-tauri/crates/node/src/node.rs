@@ -20,6 +20,7 @@ use crate::{
     log::Log,
     output::{CloseReason, Output},
     policy::Policy,
+    progress::CatchingUp,
     publish::Publishing,
     sending::Control,
     session::Link,
@@ -55,6 +56,7 @@ pub struct Node {
     /// Feeds were asked for since the wants were worked out.
     pub(crate) asked: bool,
     pub(crate) telling: Telling,
+    pub(crate) catching_up: CatchingUp,
     pub(crate) timers: Timers,
     pub(crate) jobs: Jobs,
     /// EBT asked for something since the links were last looked at.
@@ -135,6 +137,7 @@ impl Node {
             policy: Policy::new(own.into(), config.graph, config.wanted),
             asked: false,
             telling: Telling::default(),
+            catching_up: CatchingUp::default(),
             timers: Timers::default(),
             jobs: Jobs::default(),
             restless: false,
@@ -195,7 +198,7 @@ impl Node {
                 Timer::Stall(link) => self.close(link, CloseReason::Stalled, now),
                 Timer::Intake => self.end_rest(),
                 Timer::Notifications => self.release_notification(now),
-                Timer::Flow => self.review_flow(),
+                Timer::Flow => self.review_flow(now),
                 // Looked at whenever the node settles.
                 Timer::Loads(_) | Timer::Publish | Timer::Changes => {}
             }

@@ -78,7 +78,8 @@ impl Node {
     }
 
     /// Looks at what flows, and tells if it differs from what was told last.
-    pub(crate) fn review_flow(&mut self) {
+    pub(crate) fn review_flow(&mut self, now: Now) {
+        self.review_progress(now);
         let flows: Vec<(LinkId, Flow)> = self.links.iter().map(|(id, link)| (*id, self.flow_of(*id, link))).collect();
         for (id, flow) in flows {
             if let Some(link) = self.links.get_mut(&id)

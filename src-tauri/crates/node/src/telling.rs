@@ -95,7 +95,9 @@ impl Node {
     /// Reads what became durable: the follow graph, what changed on screen, what is news.
     pub(crate) fn observe(&mut self, stored: &[(Message, Origin)], now: Now) {
         let bulk = stored.len() > limits::NEWS_BATCH;
-        let news = self.is_news(stored, now);
+        let came = stored.iter().filter(|(_, origin)| matches!(origin, Origin::Link(_))).count();
+        self.catching_up.stored(came as u64, now.monotonic);
+        let news = self.is_news(came, now);
         let mut wants_changed = false;
         for (message, origin) in stored {
             if message.author() == self.own {
@@ -119,9 +121,8 @@ impl Node {
         }
     }
 
-    /// Whether these are news, not a part of history that is being caught up with.
-    fn is_news(&mut self, stored: &[(Message, Origin)], now: Now) -> bool {
-        let came = stored.iter().filter(|(_, origin)| matches!(origin, Origin::Link(_))).count();
+    /// Whether so many messages from the links are news, not a part of history that is being caught up with.
+    fn is_news(&mut self, came: usize, now: Now) -> bool {
         let (count, last) = &mut self.telling.burst;
         if came > 0 {
             let quiet = now.monotonic.saturating_duration_since(*last) >= limits::NEWS_QUIET;
