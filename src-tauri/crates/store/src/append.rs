@@ -28,6 +28,8 @@ pub(crate) struct Writer {
     pub(crate) journal: Journal,
     /// The row that the next message gets.
     pub(crate) next_row: i64,
+    /// Whether a second follow graph is being filled, which new words have to go into as well.
+    pub(crate) is_filling_contacts: bool,
 }
 
 impl Store {
@@ -134,12 +136,16 @@ impl Inner {
             |writing| {
                 staged.feeds.write(writing)?;
                 write_log(&staged.log, writing)?;
+                if writer.is_filling_contacts {
+                    staged.index.write_contacts_rebuilt(writing)?;
+                }
                 Index::ALL.into_iter().try_for_each(|index| staged.index.write(index, writing))
             },
             || write_point("before-commit"),
         )?;
         write_point("after-commit");
         writer.next_row += staged.log.len() as i64;
+        self.followers.tell(writer.next_row - 1);
         self.shared_mut().apply(staged.feeds, &staged.index.stated);
         if let Err(error) = writer.rows.checkpoint_when_long() {
             // What was committed is stored, so this is no failure of the batch; the next one tries again.

@@ -181,15 +181,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
         let feeds = Feeds::load(&mut *db).await?;
-        let mut graph = FollowGraph::new();
-        let rows: Vec<(i64, i64, i64, i64)> =
-            sqlx::query_as("SELECT author, subject, sequence, relation FROM contacts").fetch_all(db).await?;
-        for (author, subject, sequence, relation) in rows {
-            let (Some(author), Some(subject)) = (feeds.get(author), feeds.get(subject)) else {
-                return Err(StoreError::BadValue("feed number"));
-            };
-            graph.set(author.id.into(), subject.id.into(), sequence as u64, relation_from(relation));
-        }
+        let graph = graph(load_contacts(db).await?, &feeds)?;
         Ok(Self { feeds, graph })
     }
 
@@ -207,6 +199,26 @@ impl Shared {
     pub(crate) fn numbers<'p>(&self, people: impl IntoIterator<Item = &'p PersonId>) -> Vec<FeedNumber> {
         people.into_iter().filter_map(|person| self.feeds.number(&person.feed())).collect()
     }
+}
+
+/// A row of the follow graph: author, subject, sequence, relation.
+type ContactRow = (FeedNumber, FeedNumber, i64, i64);
+
+/// The rows of the follow graph.
+pub(crate) async fn load_contacts(db: &mut SqliteConnection) -> Result<Vec<ContactRow>, StoreError> {
+    Ok(sqlx::query_as("SELECT author, subject, sequence, relation FROM contacts").fetch_all(db).await?)
+}
+
+/// The follow graph that its rows make.
+pub(crate) fn graph(rows: Vec<ContactRow>, feeds: &Feeds) -> Result<FollowGraph, StoreError> {
+    let mut graph = FollowGraph::new();
+    for (author, subject, sequence, relation) in rows {
+        let (Some(author), Some(subject)) = (feeds.get(author), feeds.get(subject)) else {
+            return Err(StoreError::BadValue("feed number"));
+        };
+        graph.set(author.id.into(), subject.id.into(), sequence as u64, relation_from(relation));
+    }
+    Ok(graph)
 }
 
 /// One person's word on another.

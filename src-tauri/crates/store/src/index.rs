@@ -31,13 +31,14 @@ impl Index {
         }
     }
 
-    /// The statement that empties it.
+    /// The statement that empties it, before it is filled anew.
     pub(crate) fn clear(self) -> &'static str {
         match self {
             Index::Timeline => "DELETE FROM timeline",
             Index::Links => "DELETE FROM links",
             Index::Votes => "DELETE FROM votes",
-            Index::Contacts => "DELETE FROM contacts",
+            // The one there is stays until the new one is whole.
+            Index::Contacts => "DELETE FROM contacts_rebuilt",
             Index::Abouts => "DELETE FROM abouts",
             Index::Channels => "DELETE FROM channels",
         }

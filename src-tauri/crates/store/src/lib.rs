@@ -6,28 +6,39 @@
 
 mod ahead;
 mod append;
+mod backup;
 mod clocks;
+pub mod doctor;
 mod error;
 mod feeds;
 mod folder;
+mod followers;
 mod index;
 mod journal;
 mod log;
+mod private;
 mod query;
 mod rebuild;
 mod relation;
 mod schema;
+mod search;
 mod standing;
 mod store;
 mod write;
 mod write_point;
 
+pub use backup::{BACKUP_EVERY, BACKUPS, Backup, BackupError, Pace};
 pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
+pub use private::{Conversation, PrivateMessage};
 pub use query::{
     Audience, BadCursor, BlobLinks, CardRow, Cursor, MAX_BLOBS_ASKED, MAX_COUNTED, MAX_FOLLOWED_BY, MAX_LINKS_COUNTED,
     MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow, Profile, Query, ThreadEntry, ThreadRows, Ties,
+};
+pub use rebuild::Indexing;
+pub use search::{
+    BadSearchCursor, Found, FoundText, MAX_FOUND, MAX_FOUND_PEOPLE, MAX_RANKED, Search, SearchCursor, SearchResult,
 };
 pub use standing::Standing;
 pub use store::{MAX_OWN_RECENT, Snapshot, Store};

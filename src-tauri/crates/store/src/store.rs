@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{SystemTime, UNIX_EPOCH},
@@ -10,17 +11,19 @@ use std::{
 use feed::{FeedId, ForkProof, Head, KeyPair, Message, MessageId, NetworkKey};
 use social::FollowGraph;
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::task::spawn_blocking;
+use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
     ahead::bring_down,
     append::Writer,
+    doctor,
     error::{OpenError, StoreError},
     feeds::{FeedNumber, Feeds, Shared, StagedFeeds},
     folder::{Folder, disk},
+    followers::Followers,
     journal::{JOURNAL, Journal},
     log::{read_body, read_previous},
-    rebuild::rebuild_stale,
+    rebuild::{Plan, Rebuild},
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
     standing::{Memory, Mending, Standing, compare},
     write::{WriteConnection, WriteCost},
@@ -49,6 +52,8 @@ pub(crate) struct Inner {
     memory: Mutex<Memory>,
     /// Own messages of the journal that had no place in the log at the start.
     unplaced: Vec<Message>,
+    pub(crate) followers: Followers,
+    pub(crate) rebuild: Rebuild,
     /// Last, so that the lock goes after everything else.
     pub(crate) folder: Folder,
 }
@@ -86,15 +91,38 @@ impl Store {
     /// # Errors
     /// When the folder belongs to somebody already, is in use, or cannot be written.
     pub async fn create(folder: &Path, keys: &KeyPair, network: Option<NetworkKey>) -> Result<Self, OpenError> {
+        Self::make(folder, keys, network, 0).await
+    }
+
+    /// Like [`Self::create`], for a key that was used elsewhere: its feed is known to go up to `expected`, by a message
+    /// whose signature was checked. From the first moment on, also after a kill, the standing is [`Standing::Recovering`]
+    /// until the messages up to there are stored; see [`Self::expect_own`].
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub async fn adopt(
+        folder: &Path,
+        keys: &KeyPair,
+        network: Option<NetworkKey>,
+        expected: u64,
+    ) -> Result<Self, OpenError> {
+        Self::make(folder, keys, network, expected).await
+    }
+
+    async fn make(
+        folder: &Path,
+        keys: &KeyPair,
+        network: Option<NetworkKey>,
+        expected: u64,
+    ) -> Result<Self, OpenError> {
         let folder = Folder::create(folder)?;
         if folder.has_keys()? {
             return Err(OpenError::AlreadyThere(folder.path().to_owned()));
         }
         let mut db = schema::open_writer(folder.path(), true).await?;
         let owner = keys.feed_id().to_tagged();
-        if let Some(earlier) = read_meta(&mut db, meta::OWNER).await?
-            && earlier != owner
-        {
+        let earlier = read_meta(&mut db, meta::OWNER).await?;
+        if earlier.as_ref().is_some_and(|earlier| *earlier != owner) {
             let stored: i64 = sqlx::query_scalar("SELECT count(*) FROM (SELECT 1 FROM log LIMIT 1)")
                 .fetch_one(&mut db)
                 .await
@@ -106,13 +134,16 @@ impl Store {
         let bytes = network.as_ref().map_or(&[][..], |network| network.bytes());
         write_meta(&mut db, meta::OWNER, &owner).await?;
         write_meta(&mut db, meta::NETWORK, bytes).await?;
+        // What an interrupted creation for somebody else left there does not count.
+        let known = if earlier.as_deref() == Some(&owner[..]) { own_expected(&mut db).await? } else { 0 };
+        write_meta(&mut db, meta::OWN_EXPECTED, &expected.max(known).to_be_bytes()).await?;
         checkpoint(&mut db).await?;
         folder.write_keys(keys)?;
         Self::start(folder, db, keys.clone(), network).await
     }
 
-    /// Opens the store in `folder`: brings its tables up to date, rebuilds indexes whose rules have changed, and appends
-    /// own messages that are in the journal only.
+    /// Opens the store in `folder`: brings its tables up to date and appends own messages that are in the journal only.
+    /// Indexes whose rules have changed are filled again behind it; see [`Self::indexing`].
     ///
     /// # Errors
     /// When there is no store, when it is in use, written by a newer version, or cannot be read.
@@ -130,7 +161,11 @@ impl Store {
                 Some(NetworkKey::new(bytes))
             }
         };
-        Self::start(folder, db, keys, network).await
+        let store = Self::start(folder, db, keys, network).await?;
+        if let Err(error) = doctor::place_salvaged(&store).await {
+            tracing::warn!(%error, "messages that were saved from a damaged database wait for the next start");
+        }
+        Ok(store)
     }
 
     async fn start(
@@ -142,10 +177,6 @@ impl Store {
         let path = folder.path().to_owned();
         let opened = spawn_blocking(move || WriteConnection::open(&path)).await.map_err(|_| StoreError::Closing)?;
         let mut rows = opened?;
-        let stale = rebuild_stale(&mut db, &mut rows).await?;
-        if !stale.is_empty() {
-            tracing::debug!(?stale, "indexes rebuilt");
-        }
         let brought_down = bring_down(&mut db, now_ms()).await?;
         if brought_down > 0 {
             tracing::info!(brought_down, "posts were dated by a clock that was ahead");
@@ -156,6 +187,10 @@ impl Store {
             .fetch_one(&mut db)
             .await
             .map_err(StoreError::from)?;
+        let mut plan = Plan::load(&mut db).await?;
+        if last_row == 0 {
+            mem::take(&mut plan).finish_empty(&mut rows)?;
+        }
 
         let path = folder.path().join(JOURNAL);
         let (journal, bodies) = Journal::open(folder.path()).map_err(disk(&path))?;
@@ -168,8 +203,10 @@ impl Store {
             _ => renew_generation(&mut db).await?,
         };
         let readers = schema::open_readers(folder.path()).await?;
-        let writer = Writer { db, rows, journal, next_row: last_row + 1 };
-        let inner = Inner {
+        let is_filling_contacts = plan.is_filling_contacts();
+        let writer = Writer { db, rows, journal, next_row: last_row + 1, is_filling_contacts };
+        let (is_built, built) = oneshot::channel();
+        let inner = Arc::new_cyclic(|inner| Inner {
             me,
             keys,
             network,
@@ -179,9 +216,14 @@ impl Store {
             shared: RwLock::new(shared),
             memory: Mutex::new(mending.memory),
             unplaced: mending.unplaced,
+            followers: Followers::start(inner.clone(), last_row, built),
+            rebuild: Rebuild::new(plan, last_row as u64),
             folder,
-        };
-        let store = Self { inner: Arc::new(inner) };
+        });
+        let store = Self { inner };
+        // A task that has ended already is told nothing.
+        let _ = is_built.send(());
+        store.inner.rebuild.start(Arc::downgrade(&store.inner));
         let missing = mending.missing.len();
         store.append(mending.missing, now_ms(), false).await.map_err(|error| match error {
             crate::AppendError::Store(error) => error,
@@ -204,6 +246,8 @@ impl Store {
     /// # Errors
     /// When the disk refuses.
     pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.followers.stop().await;
+        self.inner.rebuild.stop().await;
         let mut writer = self.inner.writer.lock().await;
         self.inner.readers.close().await;
         let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
@@ -344,6 +388,10 @@ impl Store {
 }
 
 impl Inner {
+    pub(crate) fn keys(&self) -> &KeyPair {
+        &self.keys
+    }
+
     pub(crate) fn shared(&self) -> RwLockReadGuard<'_, Shared> {
         self.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -394,10 +442,7 @@ async fn hold_against_journal(
             }
         }
     }
-    let shown = match read_meta(db, meta::OWN_EXPECTED).await? {
-        Some(bytes) => u64::from_be_bytes(bytes.try_into().map_err(|_| StoreError::BadValue("own sequence"))?),
-        None => 0,
-    };
+    let shown = own_expected(db).await?;
     let head = feeds.by_id(&me).and_then(|feed| feed.head);
     Ok(compare(&journal, head, |sequence| stored.get(&sequence).copied(), shown))
 }
@@ -436,6 +481,14 @@ async fn own_recent(
         rows.iter().filter_map(previous).chain([head.id]).collect()
     };
     spawn_blocking(read).await.map_err(|_| StoreError::Closing)
+}
+
+/// How far one's own feed is known to go by what [`Store::expect_own`] was told; 0 when it was told nothing.
+async fn own_expected(db: &mut SqliteConnection) -> Result<u64, StoreError> {
+    match read_meta(db, meta::OWN_EXPECTED).await? {
+        Some(bytes) => Ok(u64::from_be_bytes(bytes.try_into().map_err(|_| StoreError::BadValue("own sequence"))?)),
+        None => Ok(0),
+    }
 }
 
 /// Unix milliseconds now; 0 on a clock before 1970.

@@ -66,13 +66,18 @@ pub(crate) struct Followers {
 }
 
 impl Followers {
-    /// Starts the task of a store whose log ends at row `newest`. It ends by itself when the store is gone.
-    pub(crate) fn start(store: Weak<Inner>, newest: i64) -> Self {
+    /// Starts the task of a store whose log ends at row `newest`, once that is `built`. It ends by itself when the store is gone.
+    pub(crate) fn start(store: Weak<Inner>, newest: i64, built: oneshot::Receiver<()>) -> Self {
         let (newest, follow) = watch::channel(newest);
         // Where they are is told by the task; until then nothing speaks for their being behind.
         let (tell, reached) = watch::channel(*newest.borrow());
         let (waiting, heard) = mpsc::channel(WAITING);
-        let task = tokio::spawn(task::run(store, follow, tell, heard));
+        // A store in the making looks like one that is gone.
+        let task = tokio::spawn(async move {
+            if built.await.is_ok() {
+                task::run(store, follow, tell, heard).await;
+            }
+        });
         Self { newest, reached, waiting, task: RwLock::new(Some(task)) }
     }
 

@@ -198,4 +198,14 @@ impl<'a> IndexRows<'a> {
             ),
         }
     }
+
+    /// Writes the rows of the follow graph that is being filled anew.
+    pub(crate) fn write_contacts_rebuilt(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+        writing.each(
+            "INSERT INTO contacts_rebuilt (author, subject, sequence, relation) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (author, subject) DO UPDATE SET sequence = excluded.sequence, relation = excluded.relation
+             WHERE excluded.sequence > sequence",
+            self.contacts.iter().copied(),
+        )
+    }
 }
