@@ -6,6 +6,7 @@ mod ingest;
 mod keys;
 mod pages;
 mod room;
+mod search;
 mod start;
 mod stores;
 
@@ -20,6 +21,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "ingest", title: "First sync from a file" },
     Part { name: "memory", title: "Memory while messages come in" },
     Part { name: "pages", title: "What screens ask" },
+    Part { name: "search", title: "Search" },
     Part { name: "start", title: "Opening" },
     Part { name: "disk", title: "Room on the disk" },
     Part { name: "cost", title: "One more message" },
@@ -64,6 +66,7 @@ pub async fn run(part: &Part, stores: &mut Stores, section: &mut Section) -> Res
         "ingest" => ingest::measure(stores, section).await,
         "memory" => ingest::memory(stores, section).await,
         "pages" => pages::measure(stores, section).await,
+        "search" => search::measure(stores, section).await,
         "start" => start::measure(stores, section).await,
         "disk" => room::measure(stores, section).await,
         "cost" => cost::measure(stores, section).await,

@@ -132,6 +132,7 @@ pub(crate) async fn import(peri: &Path, set: &Dataset, folder: &Path) -> Result<
 async fn catch_up(folder: &Path) -> Result<f64, Error> {
     let begun = std::time::Instant::now();
     let store = Store::open(folder).await?;
+    store.catch_up().await?;
     store.close().await?;
     Ok(begun.elapsed().as_secs_f64())
 }
