@@ -1,8 +1,10 @@
-//! Measures the store: `cargo run --release -p store --example measure -- [MESSAGES] [FOLDER]`.
+//! Measures the store: `cargo run --release -p store --example measure -- [MESSAGES | FILE] [FOLDER]`.
 //!
-//! Signs MESSAGES (100,000 unless told) of a thousand people with the mix of kinds of the sample in `tests/data`, appends
-//! them, and prints the rate, what a single message costs at the end, the room that each table takes on the disk and how
+//! Signs MESSAGES (100,000 unless told) of a thousand people with the mix of kinds of the sample in `tests/data`, or takes
+//! those of FILE (one JSON object with a `value` a line; signatures are not checked), appends them, and prints the rate, what a single message costs at the end, the room that each table takes on the disk and how
 //! long the first pages take. FOLDER is kept; without it everything goes away at the end.
+
+mod source;
 
 use std::{
     error::Error,
@@ -10,90 +12,61 @@ use std::{
     time::{Duration, Instant},
 };
 
-use feed::{Content, Head, KeyPair, Message, MessageId, PersonId, Verified, json::Value, sign};
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
-use social::write::{self, PostDraft};
+use feed::{MessageId, PersonId};
+use social::write;
 use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use store::{Audience, Batch, Query, Store};
 
-const PEOPLE: usize = 1000;
+use crate::source::{Author, START_MS, Source, sample_contents};
+
 const BATCH: usize = 5000;
-/// Of a thousand people the reader follows this many.
+/// Of the people the reader follows this many.
 const FOLLOWED: usize = 150;
 /// How many single messages are measured at the end.
 const SINGLE: usize = 200;
 /// How often a page is asked for; the median is printed.
 const ROUNDS: usize = 21;
-/// The first message's time, Unix milliseconds; each later one comes a minute later.
-const START_MS: f64 = 1.5e12;
-
-struct Author {
-    keys: KeyPair,
-    head: Option<Head>,
-}
-
-impl Author {
-    fn new(number: usize) -> Self {
-        let mut seed = [1; 32];
-        seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
-        Self { keys: KeyPair::from_seed(&seed), head: None }
-    }
-
-    fn says(&mut self, time: f64, content: &Value) -> Result<Verified, Box<dyn Error>> {
-        let message = sign(&self.keys, None, self.head.as_ref(), time, content)?;
-        self.head = Some(message.head());
-        Ok(message)
-    }
-}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let count: usize = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
+    let what = arguments.next().unwrap_or_else(|| "100000".into());
     let kept = arguments.next().map(PathBuf::from);
     let temporary = tempfile::tempdir()?;
     let folder = kept.as_deref().unwrap_or(temporary.path());
 
-    let contents = sample_contents()?;
-    let mut authors: Vec<Author> = (0..PEOPLE).map(Author::new).collect();
-    let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut roots: Vec<MessageId> = Vec::new();
-    let store = Store::create(folder, &authors[0].keys, None).await?;
-
-    let follows: Vec<_> = (1..=FOLLOWED).map(|n| write::contact(&authors[n].keys.feed_id(), true, false)).collect();
-    let mut me = authors.remove(0);
+    let (mut me, mut source) = match what.parse() {
+        Ok(count) => Source::signed(count)?,
+        Err(_) => Source::file(Path::new(&what))?,
+    };
+    let store = Store::create(folder, &me.keys, None).await?;
+    let people = source.people();
+    let follows: Vec<_> = people.iter().take(FOLLOWED).map(|feed| write::contact(feed, true, false)).collect();
     let own = follows.iter().map(|content| me.says(START_MS, content)).collect::<Result<Vec<_>, _>>()?;
     store.append(own, START_MS as i64, true).await?;
 
     let (mut reading, mut appending, mut json) = (Spent::default(), Spent::default(), 0);
-    let mut n = 0;
-    while n < count {
-        let mut batch = Vec::with_capacity(BATCH);
-        for _ in 0..BATCH.min(count - n) {
-            let author = &mut authors[random.next_u32() as usize % (PEOPLE - 1)];
-            let content = next_content(&contents[n % contents.len()], &mut roots, &mut random);
-            let message = author.says(START_MS + 60_000.0 * n as f64, &content)?;
-            if roots.len() < 50_000 && content.get("root").is_none() {
-                roots.push(message.id());
-            }
-            json += message.encoded().len();
-            batch.push(message);
-            n += 1;
+    let (mut count, mut root) = (0, None);
+    loop {
+        let batch = source.next(BATCH)?;
+        if batch.is_empty() {
+            break;
         }
+        count += batch.len();
+        json += batch.iter().map(|message| message.encoded().len()).sum::<usize>();
+        root = root.or(batch.first().map(|message| message.id()));
         let start = Spent::now();
         let batch = Batch::read_on_all_cores(batch);
         let read = Spent::now();
-        store.append_batch(batch, (START_MS + 60_000.0 * n as f64) as i64, false).await?;
+        store.append_batch(batch, (START_MS + 60_000.0 * count as f64) as i64, false).await?;
         reading.add(start, read);
         appending.add(read, Spent::now());
     }
     reading.print("read and pack on all cores", count);
     appending.print("append", count);
-    single(&store, &mut authors, &contents, n).await?;
-    pages(&store, PersonId::from(authors[FOLLOWED / 2].keys.feed_id()), roots[0]).await?;
+    single(&store, count).await?;
+    let person = people.get(FOLLOWED / 2).or(people.first()).ok_or("nobody wrote anything")?;
+    pages(&store, PersonId::from(*person), root.ok_or("nobody wrote anything")?).await?;
     store.close().await?;
     let bytes = store.totals().await?.bytes;
     tables(folder, count).await?;
@@ -135,15 +108,16 @@ impl Spent {
 }
 
 /// Prints what one message costs that comes alone.
-async fn single(
-    store: &Store,
-    authors: &mut [Author],
-    contents: &[Value],
-    before: usize,
-) -> Result<(), Box<dyn Error>> {
-    let start = store.write_cost().await;
+async fn single(store: &Store, before: usize) -> Result<(), Box<dyn Error>> {
+    let (mut authors, contents) = (Vec::from_iter((0..20).map(|n| Author::new(1_000_000 + n))), sample_contents()?);
     let mut times = Vec::new();
-    for n in 0..SINGLE {
+    let mut start = store.write_cost().await;
+    for n in 0..2 * SINGLE {
+        if n == SINGLE {
+            // The first ones bring new feeds.
+            start = store.write_cost().await;
+            times.clear();
+        }
         let time = START_MS + 60_000.0 * (before + n) as f64;
         let at = n % authors.len();
         let message = authors[at].says(time, &contents[n % contents.len()])?;
@@ -205,32 +179,4 @@ async fn pages(store: &Store, person: PersonId, thread: MessageId) -> Result<(),
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort();
     times[times.len() / 2].as_secs_f64() * 1000.0
-}
-
-fn sample_contents() -> Result<Vec<Value>, Box<dyn Error>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
-    let mut contents = Vec::new();
-    for line in std::fs::read_to_string(path)?.lines() {
-        let line = Value::parse(line.as_bytes())?;
-        let value = line.get("value").ok_or("a line without a value")?.to_compact();
-        contents.push(match Message::from_json(value.as_bytes())?.content() {
-            Content::Object(value) => value,
-            Content::Sealed(text) => Value::from(text),
-        });
-    }
-    Ok(contents)
-}
-
-/// Replies of the sample answer something that is stored here; other contents stay as they are.
-fn next_content(content: &Value, roots: &mut [MessageId], random: &mut ChaCha8Rng) -> Value {
-    let text = content.get("text").and_then(Value::as_str);
-    match text {
-        Some(text) if content.get("root").is_some() && !roots.is_empty() => {
-            let root = roots[random.next_u32() as usize % roots.len()];
-            let draft =
-                PostDraft { text: text.into_owned(), root: Some(root), branch: vec![root], ..PostDraft::default() };
-            write::post(&draft)
-        }
-        _ => content.clone(),
-    }
 }
