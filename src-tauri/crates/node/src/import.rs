@@ -1,8 +1,8 @@
 //! Messages from files: any order within reason, every one checked, every refusal named.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use feed::{ChainError, FeedId, Message, check_next};
+use feed::{ChainError, FeedId, Head, Message, check_next};
 use replication::ebt::Want;
 
 use crate::{
@@ -32,6 +32,13 @@ struct Batch {
     outstanding: u64,
     /// Messages in whose places others are stored, by feed, ascending.
     to_compare: BTreeMap<FeedId, VecDeque<Message>>,
+}
+
+/// Messages of one feed, each the next of the one before.
+struct ImportRun {
+    feed: FeedId,
+    tip: Option<Head>,
+    count: u64,
 }
 
 impl Importing {
@@ -85,15 +92,49 @@ impl Importing {
 impl Node {
     pub(crate) fn on_import(&mut self, ticket: Ticket, mut messages: Vec<Message>) {
         self.importing.open.insert(ticket, Batch::default());
-        messages.sort_by_key(|message| (message.author(), message.sequence()));
-        let feeds: BTreeSet<FeedId> = messages.iter().map(Message::author).collect();
+        messages.sort_by(|a, b| (a.author(), a.sequence()).cmp(&(b.author(), b.sequence())));
+        let mut feeds: Vec<FeedId> = Vec::new();
+        let mut run = None;
         for message in messages {
-            self.admit(ticket, message);
+            let feed = message.author();
+            if feeds.last() != Some(&feed) {
+                feeds.push(feed);
+                self.end_run(ticket, run.take());
+                run = self.begin_run(feed);
+            }
+            match &mut run {
+                Some(run) if check_next(run.tip.as_ref(), &message).is_ok() => {
+                    run.tip = Some(message.head());
+                    run.count += 1;
+                    self.intake.push(message, Origin::Import(ticket));
+                }
+                _ => {
+                    self.end_run(ticket, run.take());
+                    self.admit(ticket, message);
+                    run = self.begin_run(feed);
+                }
+            }
         }
+        self.end_run(ticket, run);
         for feed in feeds {
             self.continue_waiting(feed);
         }
         self.compare_known(ticket);
+    }
+
+    /// Looks once at what decides about the messages of a feed that come now; `None` when each has to be looked at.
+    fn begin_run(&self, feed: FeedId) -> Option<ImportRun> {
+        let takes = self.policy.want(&feed) != Want::Block && !self.log.is_frozen(&feed);
+        takes.then(|| ImportRun { feed, tip: self.log.tip(&feed).copied(), count: 0 })
+    }
+
+    /// Writes down how far a run has come.
+    fn end_run(&mut self, ticket: Ticket, run: Option<ImportRun>) {
+        let Some(ImportRun { feed, tip: Some(tip), count: count @ 1.. }) = run else { return };
+        self.log.arrived(feed, tip);
+        if let Some(batch) = self.importing.open.get_mut(&ticket) {
+            batch.outstanding += count;
+        }
     }
 
     /// Asks for the stored messages in whose places imported ones stand.
@@ -212,13 +253,13 @@ impl Node {
         self.compare_known(ticket);
     }
 
-    /// An imported message is durable. Its feed counts as asked for.
-    pub(crate) fn on_import_stored(&mut self, ticket: Ticket, message: &Message) {
+    /// Imported messages of a feed are durable. The feed counts as asked for.
+    pub(crate) fn on_import_stored(&mut self, ticket: Ticket, feed: FeedId, count: u64) {
         if let Some(batch) = self.importing.open.get_mut(&ticket) {
-            batch.stored += 1;
+            batch.stored += count;
+            batch.outstanding = batch.outstanding.saturating_sub(count);
         }
-        self.importing.settled(ticket);
-        self.ask_for(message.author());
+        self.ask_for(feed);
     }
 
     /// An imported message was refused; without a reason of its own it waits for a better one in place of the one before.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use feed::{ChainError, FeedId, ForkProof, Message, SignatureError, Verified, check_next};
+use feed::{ChainError, FeedId, ForkProof, Head, Message, SignatureError, Verified, check_next};
 use replication::{
     Instant, LinkId, Now,
     ebt::{self, Want},
@@ -45,17 +45,34 @@ pub(crate) enum Origin {
 /// A message on its way.
 type Candidate<M> = (M, Origin);
 
+/// A batch whose signatures are being checked.
+#[derive(Debug)]
+struct Checking {
+    ticket: Ticket,
+    /// Those given up meanwhile, because one before them was lost, are gone.
+    candidates: Vec<Option<Candidate<Message>>>,
+    /// The answer, while an earlier batch is without one: chains are continued in order.
+    results: Option<Vec<Result<Verified, SignatureError>>>,
+}
+
+/// A batch that is being made durable.
+#[derive(Debug)]
+struct Appending {
+    ticket: Ticket,
+    candidates: Vec<Candidate<Verified>>,
+}
+
 /// The stations between arrival and the log.
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
     to_verify: VecDeque<Candidate<Message>>,
-    verifying: Option<Vec<Candidate<Message>>>,
+    /// In the order in which they were asked for.
+    verifying: VecDeque<Checking>,
     to_append: VecDeque<Candidate<Verified>>,
-    appending: Option<Vec<Candidate<Verified>>>,
+    /// In the order in which they were asked for, which is that of the answers.
+    appending: VecDeque<Appending>,
     /// Encoded bytes at all stations.
     bytes: usize,
-    /// Feeds whose messages in `verifying` are worthless, because one before them was lost.
-    void: BTreeSet<FeedId>,
     /// Links that sent a message again while it was on its way: they have to hear if it fails.
     echoes: BTreeMap<FeedId, BTreeSet<LinkId>>,
     /// Links that have to hear that what they sent of a feed was lost; each once, however many messages it were.
@@ -104,6 +121,14 @@ impl Intake {
 
     fn leave(&mut self, message: &Message) {
         self.bytes -= message.encoded().len();
+    }
+}
+
+/// Whether another batch is begun, of so many messages that wait, beside so many batches under way.
+fn begins(waiting: usize, under_way: usize) -> bool {
+    match under_way {
+        0 => waiting > 0,
+        others => waiting >= limits::BATCH_BESIDE && others < limits::BATCHES,
     }
 }
 
@@ -220,34 +245,52 @@ impl Node {
         }
     }
 
-    /// Starts whatever checking and storing can start.
+    /// Starts whatever checking and storing can start. What is little waits for the batch under way, and goes with what comes
+    /// until then; what is much is begun beside it, so that no core and no disk waits.
     pub(crate) fn run_intake(&mut self) {
-        if self.intake.verifying.is_none() && !self.intake.to_verify.is_empty() {
+        while begins(self.intake.to_verify.len(), self.intake.verifying.len()) {
             let count = self.intake.to_verify.len().min(limits::VERIFY_BATCH);
-            let candidates: Vec<_> = self.intake.to_verify.drain(..count).collect();
-            let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
-            self.intake.verifying = Some(candidates);
+            let candidates: Vec<_> = self.intake.to_verify.drain(..count).map(Some).collect();
+            let batch = candidates.iter().flatten().map(|(message, _)| message.clone()).collect();
             let ticket = self.ticket(Job::Verify);
+            self.intake.verifying.push_back(Checking { ticket, candidates, results: None });
             self.outbox.push_back(Output::Verify { ticket, batch });
         }
-        if self.intake.appending.is_none() && !self.intake.to_append.is_empty() {
+        while begins(self.intake.to_append.len(), self.intake.appending.len()) {
             let count = self.intake.to_append.len().min(limits::APPEND_BATCH);
             let candidates: Vec<_> = self.intake.to_append.drain(..count).collect();
             let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
-            self.intake.appending = Some(candidates);
             let ticket = self.ticket(Job::Append);
+            self.intake.appending.push_back(Appending { ticket, candidates });
             self.outbox.push_back(Output::Append { ticket, batch, own: false });
         }
     }
 
-    /// Signatures are checked. A bad one costs that message and what was waiting behind it in its feed.
-    pub(crate) fn on_verified(&mut self, results: Vec<Result<Verified, SignatureError>>, now: Now) {
-        let Some(candidates) = self.intake.verifying.take() else { return };
-        let mut lost = std::mem::take(&mut self.intake.void);
+    /// Signatures of a batch are checked.
+    pub(crate) fn on_verified(&mut self, ticket: Ticket, results: Vec<Result<Verified, SignatureError>>, now: Now) {
+        if let Some(checking) = self.intake.verifying.iter_mut().find(|checking| checking.ticket == ticket) {
+            checking.results = Some(results);
+        }
+        while let Some(checked) = self.intake.verifying.pop_front_if(|checking| checking.results.is_some()) {
+            self.on_checked(checked.candidates, checked.results.unwrap_or_default(), now);
+        }
+    }
+
+    /// The next batch is checked. A bad signature costs that message and what was waiting behind it in its feed.
+    fn on_checked(
+        &mut self,
+        candidates: Vec<Option<Candidate<Message>>>,
+        results: Vec<Result<Verified, SignatureError>>,
+        now: Now,
+    ) {
+        let mut lost = BTreeSet::new();
+        // The newest message of the feed that the last ones were of; written down once for all of them.
+        let mut checked: Option<(FeedId, Head)> = None;
         let mut results = results.into_iter();
-        for (message, origin) in candidates {
-            let feed = message.author();
+        for candidate in candidates {
             let result = results.next();
+            let Some((message, origin)) = candidate else { continue };
+            let feed = message.author();
             match (origin, result) {
                 (Origin::Name(link), result) => {
                     self.intake.leave(&message);
@@ -289,7 +332,11 @@ impl Node {
                 }
                 (origin, _) if lost.contains(&feed) => self.lose(message, origin, None),
                 (origin, Some(Ok(verified))) => {
-                    self.log.is_checked(feed, verified.head());
+                    if let Some((before, head)) = checked.replace((feed, verified.head()))
+                        && before != feed
+                    {
+                        self.log.is_checked(before, head);
+                    }
                     self.intake.to_append.push_back((verified, origin));
                 }
                 (origin, _) => {
@@ -298,29 +345,37 @@ impl Node {
                 }
             }
         }
+        if let Some((feed, head)) = checked {
+            self.log.is_checked(feed, head);
+        }
         for feed in &lost {
             self.log.drop_unchecked(feed);
         }
-        self.drop_waiting_for_checks(&lost);
+        self.drop_unchecked(&lost);
         self.tell_unlucky(limits::RETRY, now);
         for feed in lost {
             self.continue_waiting(feed);
         }
     }
 
-    /// Drops what waits to be checked behind something that was lost.
-    fn drop_waiting_for_checks(&mut self, lost: &BTreeSet<FeedId>) {
+    /// Drops what is or waits to be checked behind something that was lost.
+    fn drop_unchecked(&mut self, lost: &BTreeSet<FeedId>) {
         if lost.is_empty() {
             return;
         }
-        let waiting = std::mem::take(&mut self.intake.to_verify);
-        for (message, origin) in waiting {
-            let stored = matches!(origin, Origin::Link(_) | Origin::Import(_));
-            if stored && lost.contains(&message.author()) {
-                self.lose(message, origin, None);
-            } else {
-                self.intake.to_verify.push_back((message, origin));
-            }
+        let is_behind = |candidate: &Candidate<Message>| {
+            matches!(candidate.1, Origin::Link(_) | Origin::Import(_)) && lost.contains(&candidate.0.author())
+        };
+        let mut behind: Vec<Candidate<Message>> = Vec::new();
+        for checking in &mut self.intake.verifying {
+            let candidates = checking.candidates.iter_mut();
+            behind.extend(candidates.filter_map(|candidate| candidate.take_if(|candidate| is_behind(candidate))));
+        }
+        let (waiting, others) = self.intake.to_verify.drain(..).partition::<Vec<_>, _>(is_behind);
+        self.intake.to_verify.extend(others);
+        behind.extend(waiting);
+        for (message, origin) in behind {
+            self.lose(message, origin, None);
         }
         for feed in lost {
             let echoes = self.intake.echoes.remove(feed).unwrap_or_default();
@@ -352,8 +407,9 @@ impl Node {
     }
 
     /// A batch is durable, or nothing of it is.
-    pub(crate) fn on_appended(&mut self, result: Result<(), AppendFailed>, now: Now) {
-        let Some(candidates) = self.intake.appending.take() else { return };
+    pub(crate) fn on_appended(&mut self, ticket: Ticket, result: Result<(), AppendFailed>, now: Now) {
+        let Some(at) = self.intake.appending.iter().position(|appending| appending.ticket == ticket) else { return };
+        let Some(Appending { candidates, .. }) = self.intake.appending.remove(at) else { return };
         match result {
             Ok(()) => {
                 let mut stored = Vec::with_capacity(candidates.len());
@@ -392,10 +448,7 @@ impl Node {
         for (message, origin) in behind {
             self.lose(message.into_message(), origin, Some(reason.clone()));
         }
-        self.drop_waiting_for_checks(&feeds);
-        if self.intake.verifying.is_some() {
-            self.intake.void.extend(feeds);
-        }
+        self.drop_unchecked(&feeds);
     }
 
     /// The intake has rested.
@@ -406,15 +459,19 @@ impl Node {
     /// These messages are durable: heads advance, everybody concerned is told.
     pub(crate) fn on_stored(&mut self, stored: Vec<(Message, Origin)>, now: Now) {
         let mut newest: BTreeMap<FeedId, (u64, Option<LinkId>)> = BTreeMap::new();
-        for (message, origin) in &stored {
+        for run in stored.chunk_by(|(a, _), (b, _)| a.author() == b.author()) {
+            let Some((message, origin)) = run.last() else { continue };
+            let (feed, head) = (message.author(), message.head());
             let from = match origin {
                 Origin::Link(link) => Some(*link),
                 _ => None,
             };
-            self.log.stored(message);
-            newest.insert(message.author(), (message.sequence(), from));
-            if let Origin::Import(ticket) = origin {
-                self.on_import_stored(*ticket, message);
+            self.log.stored(feed, head, run.iter().map(|(message, _)| message));
+            newest.insert(feed, (head.sequence, from));
+            for same in run.chunk_by(|(_, a), (_, b)| a == b) {
+                if let Some((_, Origin::Import(ticket))) = same.first() {
+                    self.on_import_stored(*ticket, feed, same.len() as u64);
+                }
             }
         }
         self.observe(&stored, now);

@@ -63,16 +63,17 @@ impl Log {
         self.checked.insert(feed, head);
     }
 
-    /// It is durable.
-    pub(crate) fn stored(&mut self, message: &Message) {
-        let (feed, head) = (message.author(), message.head());
+    /// These messages of a feed are durable, consecutive, and `head` is the last of them.
+    pub(crate) fn stored<'a>(&mut self, feed: FeedId, head: Head, messages: impl Iterator<Item = &'a Message>) {
         for ahead in [&mut self.tip, &mut self.checked] {
             if ahead.get(&feed).is_some_and(|other| other.sequence <= head.sequence) {
                 ahead.remove(&feed);
             }
         }
         self.durable.insert(feed, head);
-        self.recent.push(message.clone());
+        for message in messages {
+            self.recent.push(message.clone());
+        }
     }
 
     /// What was on its way and not checked yet is given up.

@@ -162,11 +162,11 @@ impl Node {
             Input::Want { feed } => self.ask_for(feed),
             Input::Verified { ticket, results } => {
                 if let Some(Job::Verify) = self.jobs.open.remove(&ticket) {
-                    self.on_verified(results, now);
+                    self.on_verified(ticket, results, now);
                 }
             }
             Input::Appended { ticket, result } => match self.jobs.open.remove(&ticket) {
-                Some(Job::Append) => self.on_appended(result, now),
+                Some(Job::Append) => self.on_appended(ticket, result, now),
                 Some(Job::AppendOwn) => self.on_own_appended(result, now),
                 _ => {}
             },

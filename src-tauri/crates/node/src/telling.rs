@@ -1,8 +1,10 @@
 //! What new messages mean for the person: what changed on screen, and what is worth a notification.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::LazyLock;
 
 use feed::{FeedId, Message, MessageId};
+use memchr::{memchr, memmem::Finder};
 use replication::{Instant, Now, ebt};
 use social::{Kind, Meaning, Target};
 
@@ -17,7 +19,8 @@ use crate::{
 /// What waits to be told.
 #[derive(Debug, Default)]
 pub(crate) struct Telling {
-    changes: BTreeSet<Change>,
+    /// By kind.
+    changes: BTreeMap<u8, BTreeSet<Change>>,
     /// When a change of each kind was last told.
     told_at: BTreeMap<u8, Instant>,
     /// Messages from the links since it was last quiet for [`limits::NEWS_QUIET`], and when the newest came.
@@ -60,7 +63,7 @@ fn kind_of(change: &Change) -> u8 {
 impl Node {
     /// Something that a page may show has changed.
     pub(crate) fn tell(&mut self, change: Change) {
-        self.telling.changes.insert(change);
+        self.telling.changes.entry(kind_of(&change)).or_default().insert(change);
     }
 
     /// Tells the changes whose time has come: the first of a kind at once, later ones together.
@@ -68,24 +71,20 @@ impl Node {
         if self.telling.changes.is_empty() {
             return;
         }
-        let all = self.telling.changes.len() >= limits::CHANGES;
+        let all = self.telling.changes.values().map(BTreeSet::len).sum::<usize>() >= limits::CHANGES;
         let mut next: Option<Instant> = None;
-        let mut told = BTreeSet::new();
-        for change in std::mem::take(&mut self.telling.changes) {
-            let kind = kind_of(&change);
-            let due = self.telling.told_at.get(&kind).map(|at| *at + limits::CHANGE_INTERVAL);
-            match due.filter(|due| now.monotonic < *due && !all) {
-                None => {
-                    told.insert(kind);
-                    self.outbox.push_back(Output::Changed(change));
-                }
-                Some(due) => {
-                    next = Some(next.map_or(due, |at| at.min(due)));
-                    self.telling.changes.insert(change);
-                }
+        let told_at = &mut self.telling.told_at;
+        let outbox = &mut self.outbox;
+        self.telling.changes.retain(|kind, changes| {
+            let due = told_at.get(kind).map(|at| *at + limits::CHANGE_INTERVAL);
+            if let Some(due) = due.filter(|due| now.monotonic < *due && !all) {
+                next = Some(next.map_or(due, |at| at.min(due)));
+                return true;
             }
-        }
-        self.telling.told_at.extend(told.into_iter().map(|kind| (kind, now.monotonic)));
+            told_at.insert(*kind, now.monotonic);
+            outbox.extend(std::mem::take(changes).into_iter().map(Output::Changed));
+            false
+        });
         match next {
             Some(at) => self.timers.set(Timer::Changes, at),
             None => self.timers.cancel(Timer::Changes),
@@ -162,7 +161,7 @@ impl Node {
     /// Of history nothing is parsed again: the thread of a reply stands after one key of the exact bytes.
     fn observe_in_bulk(&mut self, message: &Message) {
         self.tell(Change::Timeline);
-        if let Some(root) = text_after(message.encoded(), b"\"root\":\"").and_then(|id| id.parse().ok()) {
+        if let Some(root) = root(message.encoded()) {
             self.tell(Change::Thread(root));
         }
     }
@@ -244,24 +243,17 @@ impl Node {
 /// Whether the exact bytes may hold a statement about a person. The encoding has no spaces and no needless escapes, so a
 /// type can stand there in one way only.
 fn may_move_people(encoded: &[u8]) -> bool {
-    const TYPE: &[u8] = b"\"type\":\"";
-    let mut rest = encoded;
-    while let Some(at) = find(rest, TYPE) {
-        rest = &rest[at + TYPE.len()..];
-        if rest.starts_with(b"contact\"") || rest.starts_with(b"about\"") {
-            return true;
-        }
-    }
-    false
+    static TYPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"type\":\""));
+    TYPE.find_iter(encoded).any(|at| {
+        let named = &encoded[at + TYPE.needle().len()..];
+        named.starts_with(b"contact\"") || named.starts_with(b"about\"")
+    })
 }
 
-/// The text between `key` and the next quote.
-fn text_after<'a>(encoded: &'a [u8], key: &[u8]) -> Option<&'a str> {
-    let rest = &encoded[find(encoded, key)? + key.len()..];
-    let end = rest.iter().position(|byte| *byte == b'"')?;
-    std::str::from_utf8(&rest[..end]).ok()
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+/// The post that the exact bytes name as the first of their thread.
+fn root(encoded: &[u8]) -> Option<MessageId> {
+    static ROOT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\"root\":\""));
+    let rest = &encoded[ROOT.find(encoded)? + ROOT.needle().len()..];
+    let end = memchr(b'"', rest)?;
+    std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
 }
