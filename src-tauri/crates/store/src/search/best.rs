@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use social::search::Rarity;
-use tokio::task::spawn_blocking;
+use social::search::{Counted, Rarity, Term};
+use tokio::task::{JoinSet, spawn_blocking};
 
-use super::find::{MAX_FOUND, Search, SearchResult};
-use crate::{Store, error::StoreError};
+use super::find::{Asked, Found, MAX_FOUND, Search, SearchResult};
+use crate::{Store, error::StoreError, feeds::rows_to_json};
 
 /// How many of the newest matches are ranked.
 pub const MAX_RANKED: usize = 5000;
+
+/// How many of them are read in one piece, beside others.
+const PIECE: usize = 1250;
 
 /// Up to how many messages that hold a word are counted to tell how rare it is.
 const MAX_RARITY: i64 = 20_000;
@@ -26,24 +29,65 @@ impl Store {
         let Some(asked) = self.asked(search).await? else {
             return Ok(SearchResult { found: Vec::new(), next: None });
         };
-        let matches = self.matches(&asked, asked.end, MAX_RANKED).await?;
-        let found = self.read_matches(&asked, matches).await?;
-        let holding = self.holding(search).await?;
-        let texts = self.totals().await?.messages;
+        let asked = Arc::new(asked);
         let wanted = Arc::new(search.wanted.clone());
-        let limit = search.limit.clamp(1, MAX_FOUND);
-        let rank = move || {
-            let read: Vec<_> = found.into_iter().map(|(_, found)| (found.text.words(), found)).collect();
-            let length: usize = read.iter().map(|(words, _)| words.len()).sum();
-            let rarity = Rarity::new(texts, &holding, length as f64 / read.len().max(1) as f64);
-            let mut scored: Vec<_> =
-                read.into_iter().map(|(words, found)| (rarity.score(&words, &wanted), found)).collect();
-            scored.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(b.time_ms.cmp(&a.time_ms)));
-            scored.truncate(limit);
-            scored.into_iter().map(|(_, found)| found).collect()
+        let documents = self.documents(&asked).await?;
+        let mut reading = JoinSet::new();
+        for piece in documents.chunks(PIECE) {
+            let piece = rows_to_json(&piece)?;
+            let (store, asked, wanted) = (self.clone(), Arc::clone(&asked), Arc::clone(&wanted));
+            reading.spawn(async move { store.counted(piece, &asked, wanted).await });
+        }
+        let holding = self.holding(search).await?;
+        let mut counted = Vec::with_capacity(documents.len());
+        while let Some(piece) = reading.join_next().await {
+            counted.extend(piece.map_err(|_| StoreError::Closing)??);
+        }
+        let length: usize = counted.iter().map(|(counted, _)| counted.length).sum();
+        let texts = self.behind().1;
+        let rarity = Rarity::new(texts, &holding, length as f64 / counted.len().max(1) as f64);
+        let mut scored: Vec<_> = counted.into_iter().map(|(counted, found)| (rarity.score(&counted), found)).collect();
+        scored.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(b.time_ms.cmp(&a.time_ms)));
+        scored.truncate(search.limit.clamp(1, MAX_FOUND));
+        Ok(SearchResult { found: scored.into_iter().map(|(_, found)| found).collect(), next: None })
+    }
+
+    /// The newest documents that match, at most [`MAX_RANKED`].
+    async fn documents(&self, asked: &Asked) -> Result<Vec<i64>, StoreError> {
+        let matching = "SELECT rowid FROM search WHERE search MATCH ?4 AND rowid >= ?1 AND rowid < ?2
+             ORDER BY rowid DESC LIMIT ?3";
+        let all = "SELECT doc FROM search_docs WHERE doc >= ?1 AND doc < ?2 ORDER BY doc DESC LIMIT ?3";
+        let query = sqlx::query_scalar(if asked.expression.is_some() { matching } else { all })
+            .bind(asked.first)
+            .bind(asked.end)
+            .bind(MAX_RANKED as i64);
+        let query = match &asked.expression {
+            Some(expression) => query.bind(expression.as_str()),
+            None => query,
         };
-        let found = spawn_blocking(rank).await.map_err(|_| StoreError::Closing)?;
-        Ok(SearchResult { found, next: None })
+        Ok(query.fetch_all(&self.inner.readers).await?)
+    }
+
+    /// Reads documents, a JSON list, and counts the terms in them.
+    async fn counted(
+        &self,
+        documents: String,
+        asked: &Asked,
+        wanted: Arc<Vec<Term>>,
+    ) -> Result<Vec<(Counted, Found)>, StoreError> {
+        let matches = sqlx::query_as(
+            "SELECT doc, row, feed, sequence, received, body FROM json_each(?1) AS wanted
+             JOIN search_docs ON doc = wanted.value JOIN log USING (row)",
+        )
+        .bind(documents)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        let found = self.read_matches(asked, matches).await?;
+        let count = move || {
+            let counted = |(_, found): (i64, Found)| (Counted::new(&found.text.words(), &wanted), found);
+            found.into_iter().map(counted).collect()
+        };
+        spawn_blocking(count).await.map_err(|_| StoreError::Closing)
     }
 
     /// How many messages hold each term, up to a bound.

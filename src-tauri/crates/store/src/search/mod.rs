@@ -6,7 +6,7 @@ mod document;
 mod find;
 mod people;
 
-pub use find::{BadSearchCursor, Found, FoundText, MAX_FOUND, Search, SearchCursor, SearchResult};
 pub use best::MAX_RANKED;
-pub use people::MAX_FOUND_PEOPLE;
 pub(crate) use document::{Document, write_documents};
+pub use find::{BadSearchCursor, Found, FoundText, MAX_FOUND, Search, SearchCursor, SearchResult};
+pub use people::MAX_FOUND_PEOPLE;
