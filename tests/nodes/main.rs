@@ -1,6 +1,7 @@
 //! Real processes on one machine: the command line's contract, and nodes that meet on loopback.
 
 mod blobs;
+mod classic;
 mod commands;
 mod hostile;
 mod import;

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use app::view::Audience;
 use clap::{Args, Parser, Subcommand};
 
+use crate::blob::BlobCommand;
+use crate::elsewhere::Elsewhere;
+
 /// Periwinkle without a window: posts and people on your local network.
 #[derive(Debug, Parser)]
 #[command(
@@ -186,6 +189,30 @@ mod tests {
         for line in ["peri --dir /x id", "peri id --dir /x"] {
             assert_eq!(parse(line).expect("parses").place.dir, Some(PathBuf::from("/x")), "{line}");
         }
+    /// Files that messages link to: add, get, check, make room
+    #[command(subcommand)]
+    Blob(BlobCommand),
+    /// Look whether the folder is whole, and mend it
+    #[command(
+        long_about = "Look whether the folder is whole, and mend it.\n\nFor a folder on which nothing runs. Looks at the \
+                            database, every message, every index, the journal of your own messages, files and permissions. \
+                            Ends with 0 when all is whole and with 1 when something was found.\n\nWhat --repair does: it keeps \
+                            what was there, makes indexes again from the messages, and where the database itself is damaged, \
+                            makes it again from every message that can still be read there, in its copies and in the journal. \
+                            It says which messages are lost; friends send them again."
+    )]
+    Doctor {
+        /// Mend what can be mended
+        #[arg(long, conflicts_with = "quick")]
+        repair: bool,
+        /// Leave out what takes long: indexes against messages, and files
+        #[arg(long)]
+        quick: bool,
+        /// One JSON object: {"findings":[{"about","what","means","next","remedy"}],"notes":["…"],"messages","feeds"}; with --repair
+        /// {"before":…,"done":["…"],"lost":[{"feed","from","through"}],"kept","setAside","after":…}
+        #[arg(long)]
+        json: bool,
+    },
         let both = parse("peri --dir /x --profile ada id").expect_err("one place only");
         assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
     }

@@ -3,6 +3,7 @@
 //! IO only: arguments, standard streams, exit codes. What the commands do is in `app`, what is valid in `feed`.
 
 mod arguments;
+mod blob;
 mod connection;
 mod export;
 mod import;
@@ -89,6 +90,14 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         Command::Status { json } => show_or_json(json, &node.ask(Request::Status {}).await?, show::status),
         Command::Post { text, reply_to, channel } => {
             print_id(node, Request::Publish(Draft { text, reply_to, channel })).await
+        Command::Doctor { quick, repair, json } => doctor::run(&folder(place)?, quick, repair, json).await,
+        Command::Blob(command) => {
+            let folder = folder(place)?;
+            let mut connection = Connection::open(&folder).await?;
+            let result = blob::run(command, &folder, &mut connection).await;
+            connection.close().await;
+            result
+        }
         }
         Command::Follow { id } => print_id(node, Request::Follow { id }).await,
         Command::Unfollow { id } => print_id(node, Request::Unfollow { id }).await,
@@ -107,9 +116,12 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
         Command::Import { file } => import::run(node, &file).await,
         Command::Export { feed, file } => export::run(node, feed, &file).await,
-        Command::Init { .. } | Command::Serve { .. } | Command::Verify => {
-            Err(Failure::internal("a command went astray").into())
-        }
+        Command::Doctor { .. }
+        | Command::Init { .. }
+        | Command::Import { .. }
+        | Command::Serve { .. }
+        | Command::Blob(_)
+        | Command::Verify => Err(Failure::internal("a command went astray").into()),
     }
 }
 
