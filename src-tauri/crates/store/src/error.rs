@@ -17,7 +17,7 @@ pub enum OpenError {
     #[error("{} already belongs to somebody. Open it, or choose another folder.", .0.display())]
     AlreadyThere(PathBuf),
     /// The key is there, the messages are not.
-    #[error("{} holds a key but no messages: {} is missing. Put it back from a copy of the folder.", .0.display(), crate::schema::DATABASE)]
+    #[error("{} holds a key but no messages: {} is missing or empty. Run `peri doctor --repair`, which makes it again from its newest copy.", .0.display(), crate::schema::DATABASE)]
     DatabaseMissing(PathBuf),
     /// The key in the folder is not the one that the messages were stored under.
     #[error("the key in {} is not the one that its messages belong to. Put the right `secret` back.", .0.display())]
@@ -39,20 +39,23 @@ pub enum OpenError {
     /// The database.
     #[error(transparent)]
     Database(#[from] StoreError),
+    /// No sound copy could be made before the database gets the form of this version.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
 }
 
 /// Why something could not be read or written after the folder was opened.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database refuses: disk full, gone, or damaged.
-    #[error("the database could not be read or written: {0}. Check that the disk has room and may be written.")]
+    #[error("{}", refusal("read or written", is_damage(.0), .0))]
     Database(#[from] sqlx::Error),
     /// The database refuses to take something in: disk full, gone, or damaged.
-    #[error("the database could not be written: {0}. Check that the disk has room and may be written.")]
+    #[error("{}", refusal("written", is_damage_in_writing(.0), .0))]
     Write(#[from] rusqlite::Error),
     /// What is stored does not read back.
     #[error(
-        "message {sequence} of {feed} is damaged on this disk. Put the folder back from a copy, or let a friend send it again."
+        "message {sequence} of {feed} is damaged on this disk. Close Periwinkle and run `peri doctor` to see what can be saved."
     )]
     Damaged {
         /// Whose message.
@@ -61,7 +64,7 @@ pub enum StoreError {
         sequence: u64,
     },
     /// A stored value has a form that this version never writes.
-    #[error("the database holds a value that cannot be read ({0}). Put the folder back from a copy.")]
+    #[error("the database holds a value that cannot be read ({0}). Close Periwinkle and run `peri doctor`.")]
     BadValue(&'static str),
     /// A file beside the database could not be written.
     #[error("the journal of own messages could not be written: {0}. Check that the disk has room and may be written.")]
@@ -69,6 +72,35 @@ pub enum StoreError {
     /// A task of ours was stopped: the program is ending.
     #[error("the store is closing. Open the folder again.")]
     Closing,
+}
+
+/// What the database says, with the one thing to do about it: a full disk is another matter than a damaged one.
+fn refusal(what: &str, is_damaged: bool, error: &dyn std::fmt::Display) -> String {
+    match is_damaged {
+        true => format!(
+            "the database is damaged: {error}. Close Periwinkle and run `peri doctor` to see what can be saved."
+        ),
+        false => {
+            format!("the database could not be {what}: {error}. Check that the disk has room and may be written.")
+        }
+    }
+}
+
+/// Whether SQLite found the file damaged, or no database at all (<https://www.sqlite.org/rescode.html>).
+fn is_damage(error: &sqlx::Error) -> bool {
+    const CORRUPT: u32 = 11;
+    const NOT_A_DATABASE: u32 = 26;
+    let code = match error {
+        sqlx::Error::Database(error) => error.code().and_then(|code| code.parse::<u32>().ok()),
+        _ => None,
+    };
+    // The low byte is the kind; the rest says more about it.
+    matches!(code.map(|code| code & 0xff), Some(CORRUPT | NOT_A_DATABASE))
+}
+
+fn is_damage_in_writing(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 /// Why a batch was not stored. Nothing of it was.

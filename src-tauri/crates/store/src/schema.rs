@@ -9,6 +9,8 @@ use sqlx::{
 };
 
 use crate::{
+    backup::{self, BackupError},
+    doctor::wal_of,
     error::{OpenError, StoreError},
     folder::{disk, owner_only, sync_folder_of},
 };
@@ -60,8 +62,10 @@ pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteCon
         // Made here so that only its owner can read it; SQLite gives the files beside it the same mode.
         owner_only().create(true).truncate(false).open(&path).map_err(disk(&path))?;
         sync_folder_of(&path).map_err(disk(&path))?;
-    } else if !path.try_exists().map_err(disk(&path))? {
+    } else if !path.try_exists().map_err(disk(&path))? || is_empty(&path) {
         return Err(OpenError::DatabaseMissing(folder.to_owned()));
+    } else {
+        keep_before_migration(folder).await?;
     }
     let mut db = options(folder)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
@@ -75,9 +79,47 @@ pub(crate) async fn open_writer(folder: &Path, create: bool) -> Result<SqliteCon
             OpenError::NewerVersion(folder.to_owned())
         }
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::from(error).into(),
+        // A migration that is noted otherwise than it is, or as not finished, which SQLite's transactions rule out.
+        MigrateError::VersionMismatch(_) | MigrateError::Dirty(_) => StoreError::BadValue("migrations").into(),
         error => StoreError::from(sqlx::Error::Migrate(Box::new(error))).into(),
     })?;
     Ok(db)
+}
+
+/// Whether nothing was ever written there; after a kill the first page may still be in the log of recent writes.
+fn is_empty(database: &Path) -> bool {
+    let is_empty = |path: &Path| std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    is_empty(database) && is_empty(&wal_of(database))
+}
+
+/// Keeps a copy of a database that migrations are about to change. On a full disk the migrations run without.
+async fn keep_before_migration(folder: &Path) -> Result<(), OpenError> {
+    let folder = folder.to_owned();
+    let keep = move || {
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let applied: rusqlite::Result<i64> = rusqlite::Connection::open_with_flags(folder.join(DATABASE), flags)
+            .and_then(|db| {
+                db.busy_timeout(BUSY)?;
+                db.query_row("SELECT coalesce(max(version), 0) FROM _sqlx_migrations", [], |row| row.get(0))
+            });
+        let newest = versions().last().map_or(0, |(version, _)| *version);
+        // Whatever else is wrong is said by the opening itself.
+        if !applied.is_ok_and(|applied| (1..newest).contains(&applied)) {
+            return Ok(());
+        }
+        match backup::keep_before_change(&folder) {
+            Ok(kept) => {
+                tracing::info!(?kept, "the database gets a new form");
+                Ok(())
+            }
+            Err(BackupError::Disk(error)) => {
+                tracing::warn!(%error, "no copy of the database could be made before it gets a new form");
+                Ok(())
+            }
+            Err(error) => Err(OpenError::Backup(error)),
+        }
+    };
+    tokio::task::spawn_blocking(keep).await.map_err(|_| StoreError::Closing)?
 }
 
 /// Opens the connections that read. They never wait for the one that writes, nor it for them.

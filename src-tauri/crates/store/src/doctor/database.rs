@@ -90,11 +90,6 @@ fn is_refusal(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
 }
 
-/// Whether an error says that the database is damaged, and not that the disk refused.
-pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
 fn ask(path: &PathBuf, depth: Depth, watch: Watch<'_>, report: &mut Report) -> rusqlite::Result<Option<Connection>> {
     // Not read-only: after a kill the recent writes have to be put in order first, as by any opening.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

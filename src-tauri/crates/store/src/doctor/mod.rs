@@ -21,7 +21,7 @@ use serde::Serialize;
 
 use crate::{OpenError, folder::Folder};
 
-pub(crate) use database::is_damage;
+pub(crate) use pages::wal_of;
 pub use repair::{Lost, Repair, RepairError, repair};
 pub(crate) use salvaged::place as place_salvaged;
 

@@ -88,9 +88,6 @@ pub enum RepairError {
         /// Bytes that are.
         free: u64,
     },
-    /// Nothing readable was found at all, so what is there stays.
-    #[error("no message could be read from {}, so it was left as it is. Put the folder back from a copy.", .0.display())]
-    Nothing(PathBuf),
 }
 
 impl From<rusqlite::Error> for RepairError {
@@ -211,9 +208,6 @@ fn rebuild_from_messages(
     repair.lost = place(&gathered)?;
     let placed: i64 =
         gathered.db.query_row("SELECT count(*) FROM found WHERE place IS NOT NULL", [], |row| row.get(0))?;
-    if placed == 0 && size(&path) > 0 && !repair.lost.is_empty() {
-        return Err(RepairError::Nothing(path));
-    }
     write_database(&workshop, keys, &gathered, watch)?;
     // Before the old database is out of reach: what has no place yet must not be lost with it.
     repair.kept = salvaged::keep(folder.path(), &gathered.db)?;
