@@ -343,6 +343,27 @@ impl Store {
         Ok(())
     }
 
+    /// Remembers as asked for by hand those of these feeds of which there are messages here. Returns which these are.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn keep(&self, feeds: impl IntoIterator<Item = FeedId>) -> Result<Vec<FeedId>, StoreError> {
+        let mut writer = self.inner.writer.lock().await;
+        let (kept, changes) = {
+            let shared = self.inner.shared();
+            let is_here = |feed: &FeedId| shared.feeds.by_id(feed).is_some_and(|row| row.head.is_some());
+            let kept: Vec<FeedId> = feeds.into_iter().filter(is_here).collect();
+            let mut staged = StagedFeeds::new(&shared.feeds);
+            for feed in &kept {
+                staged.row_mut(*feed).wanted = true;
+            }
+            (kept, staged.into_changes())
+        };
+        writer.rows.transaction(|writing| changes.write(writing), || {})?;
+        self.inner.shared_mut().apply(changes, &[]);
+        Ok(kept)
+    }
+
     /// Freezes a forked feed and keeps both signed messages as proof. Nothing more of it is stored.
     ///
     /// # Errors
