@@ -12,7 +12,7 @@ use crate::Error;
 
 /// How often the memory of a running child is read. The system keeps the highest figure itself, so that only what is taken
 /// in the last moments before the end can be missed.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// How a child went.
 #[derive(Clone, Debug)]

@@ -55,6 +55,8 @@ impl Reference {
     pub(crate) fn ingest(&self, home: &Path, set: &Dataset) -> Result<Ingested, String> {
         let prepared = prepare(home, &set.parameters.keys(0)).map_err(|error| error.to_string());
         self.packages.clone().and(prepared)?;
+        // Nothing that was written before is still on its way to the disk.
+        rustix::fs::sync();
         let (ingested, _): (Ingested, _) =
             self.call(&[OsStr::new("ingest"), home.as_os_str(), set.path.as_os_str()])?;
         match ingested.messages == set.facts.messages {
