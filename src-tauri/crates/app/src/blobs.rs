@@ -47,6 +47,18 @@ pub struct StoredBlob {
     pub size: u64,
 }
 
+/// What became of a file that was to be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BroughtBlob {
+    /// It is stored here now.
+    New,
+    /// It was stored here before.
+    Known,
+    /// It is not what its name says, and was left.
+    Damaged,
+}
+
 /// Some files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
@@ -155,6 +167,32 @@ impl App {
         self.add_blob(file).await
     }
 
+    /// Takes over a file of this computer that is said to have this id, as one that came from others: it may be tidied away.
+    ///
+    /// # Errors
+    /// When the id or the file cannot be read, it finds no room, or the disk refuses.
+    pub async fn bring_blob(&self, path: &Path, id: &str) -> Result<BroughtBlob, Failure> {
+        let id = blob_id(id)?;
+        let path = path.to_owned();
+        let opened = tokio::task::spawn_blocking(move || open_regular(&path)).await.map_err(Failure::internal)?;
+        let file = opened?;
+        self.with_blobs(move |blobs| {
+            if blobs.has(&id)? {
+                return Ok(BroughtBlob::Known);
+            }
+            let added = blobs.add(file)?;
+            if added.id == id {
+                return Ok(BroughtBlob::New);
+            }
+            if added.is_new {
+                // Under the name of what it really is nobody asked for it.
+                blobs.remove(&added.id)?;
+            }
+            Ok(BroughtBlob::Damaged)
+        })
+        .await
+    }
+
     /// Where a file lies.
     ///
     /// # Errors
@@ -233,6 +271,13 @@ impl App {
     /// # Errors
     /// When it is not known yet what links to what, or the disk refuses.
     pub async fn tidy_blobs(&self, bytes: u64, remove: bool) -> Result<BlobTidying, Failure> {
+        if !self.store().indexing().borrow().is_done() {
+            return Err(Failure::new(
+                FailureCode::Busy,
+                "It is not known yet which messages link to which files: that is being looked up.",
+                "Try again in a few minutes.",
+            ));
+        }
         let mut plan = Plan::new(bytes);
         self.each_blob(|entry, standing| {
             if let Standing::MayGo(reason) = standing {

@@ -34,6 +34,7 @@ impl App {
             }
             Request::Export { feed, after } => json(self.export(feed.as_deref(), after.as_deref()).await),
             Request::BlobAdd { path } => json(self.add_blob_file(&path).await),
+            Request::BlobBring { path, id } => json(self.bring_blob(&path, &id).await),
             Request::Blob { id } => json(self.blob(&id).await),
             Request::BlobRemove { id } => json(self.remove_blob(&id).await),
             Request::BlobUsage {} => json(self.blob_usage().await),

@@ -51,7 +51,8 @@ pub(crate) enum Command {
     Id,
     /// What is stored, who is near, whether all is well
     Status {
-        /// One JSON object: {"id","messages","feeds","peers","bytes","state"}, state "whole", "recovering" or "forked"
+        /// One JSON object: {"id","messages","feeds","peers","bytes","state","progress"}, state "whole", "recovering" or "forked";
+        /// progress {"done","toCome","secondsLeft"} while messages are on their way here, else null
         #[arg(long)]
         json: bool,
     },
@@ -121,23 +122,63 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find posts by their words, newest first; or people by their names, and the thing itself by its id
+    #[command(
+        long_about = "Find posts by their words, newest first; or people by their names, and the thing itself by its id.\n\n\
+                            Words, \"phrases\", word* for its beginning, -word for what is not in it; from:NAME, in:CHANNEL, \
+                            before:DAY, after:DAY. Case and accents make no difference. Put a query that begins with - or holds \
+                            quotes into single quotes, after --."
+    )]
+    Search {
+        /// What to look for
+        words: Vec<String>,
+        /// Only what this person wrote: an id or a name
+        #[arg(long, value_name = "@ID")]
+        from: Option<String>,
+        /// Only in this channel, without #
+        #[arg(long = "in", value_name = "CHANNEL")]
+        channel: Option<String>,
+        /// Only from before this day, like 2026-11-21 (UTC)
+        #[arg(long, value_name = "DAY")]
+        before: Option<String>,
+        /// Only from this day on
+        #[arg(long, value_name = "DAY")]
+        after: Option<String>,
+        /// The best of the newest 5,000 first, in place of the newest
+        #[arg(long)]
+        best: bool,
+        /// Most posts to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// One JSON object: {"target","people":[…],"hits":[{"id","author","time","snippet":[{"text","matched"}],…}],"next","behind"}
+        #[arg(long)]
+        json: bool,
+    },
     /// Show who is linked now, and what flows
     Peers {
         /// One JSON object: {"peers":[{"id","person","flow","bytesReceived","bytesSent",…}],"addresses":["…"]}
         #[arg(long)]
         json: bool,
     },
-    /// Bring in messages from a file, every one verified; their feeds are kept from then on
+    /// Bring in messages from a file or a classic app's folder, every one verified; their feeds are kept from then on
     #[command(
         long_about = "Bring in messages from a file, every one verified; their feeds count as asked for, so they are \
                             kept and passed on.\n\nLines of {key, value, timestamp} or bare messages, in any order within \
                             reason. The last line on stdout is {\"read\",\"stored\",\"known\",\"rejected\",\"waiting\",\"seconds\"}; \
-                            what was rejected is named on stderr."
+                            what was rejected is named on stderr.\n\nWith --ssb DIR: from the folder of a classic Scuttlebutt \
+                            app (ssb-db2's db2/log.bipf, ssb-db's flume/log.offset, JSON lines), which is only read. What it \
+                            holds is shown on stderr first, and a terminal is asked whether the key comes along. The last \
+                            line has \"id\", \"deleted\", \"other_formats\", \"damaged_bytes\", \"files\" and \"state\" as well."
     )]
     Import {
         /// The file; - for stdin
-        #[arg(value_name = "FILE|-")]
-        file: String,
+        #[arg(value_name = "FILE|-", required_unless_present = "ssb")]
+        file: Option<String>,
+        /// The folder of a classic app, the one with `secret` in it
+        #[arg(long, value_name = "DIR", conflicts_with = "file")]
+        ssb: Option<PathBuf>,
+        #[command(flatten)]
+        elsewhere: Elsewhere,
     },
     /// Write messages to a file, one {"key","value","timestamp"} a line, each value byte for byte as it was signed
     Export {
@@ -147,6 +188,30 @@ pub(crate) enum Command {
         /// The file; - for stdout
         #[arg(value_name = "FILE|-")]
         file: String,
+    },
+    /// Files that messages link to: add, get, check, make room
+    #[command(subcommand)]
+    Blob(BlobCommand),
+    /// Look whether the folder is whole, and mend it
+    #[command(
+        long_about = "Look whether the folder is whole, and mend it.\n\nFor a folder on which nothing runs. Looks at the \
+                            database, every message, every index, the journal of your own messages, files and permissions. \
+                            Ends with 0 when all is whole and with 1 when something was found.\n\nWhat --repair does: it keeps \
+                            what was there, makes indexes again from the messages, and where the database itself is damaged, \
+                            makes it again from every message that can still be read there, in its copies and in the journal. \
+                            It says which messages are lost; friends send them again."
+    )]
+    Doctor {
+        /// Mend what can be mended
+        #[arg(long, conflicts_with = "quick")]
+        repair: bool,
+        /// Leave out what takes long: indexes against messages, and files
+        #[arg(long)]
+        quick: bool,
+        /// One JSON object: {"findings":[{"about","what","means","next","remedy"}],"notes":["…"],"messages","feeds"}; with --repair
+        /// {"before":…,"done":["…"],"lost":[{"feed","from","through"}],"kept","setAside","after":…}
+        #[arg(long)]
+        json: bool,
     },
     /// Check messages without storing them
     #[command(long_about = "Check messages without storing them.\n\nReads lines of \
@@ -189,30 +254,6 @@ mod tests {
         for line in ["peri --dir /x id", "peri id --dir /x"] {
             assert_eq!(parse(line).expect("parses").place.dir, Some(PathBuf::from("/x")), "{line}");
         }
-    /// Files that messages link to: add, get, check, make room
-    #[command(subcommand)]
-    Blob(BlobCommand),
-    /// Look whether the folder is whole, and mend it
-    #[command(
-        long_about = "Look whether the folder is whole, and mend it.\n\nFor a folder on which nothing runs. Looks at the \
-                            database, every message, every index, the journal of your own messages, files and permissions. \
-                            Ends with 0 when all is whole and with 1 when something was found.\n\nWhat --repair does: it keeps \
-                            what was there, makes indexes again from the messages, and where the database itself is damaged, \
-                            makes it again from every message that can still be read there, in its copies and in the journal. \
-                            It says which messages are lost; friends send them again."
-    )]
-    Doctor {
-        /// Mend what can be mended
-        #[arg(long, conflicts_with = "quick")]
-        repair: bool,
-        /// Leave out what takes long: indexes against messages, and files
-        #[arg(long)]
-        quick: bool,
-        /// One JSON object: {"findings":[{"about","what","means","next","remedy"}],"notes":["…"],"messages","feeds"}; with --repair
-        /// {"before":…,"done":["…"],"lost":[{"feed","from","through"}],"kept","setAside","after":…}
-        #[arg(long)]
-        json: bool,
-    },
         let both = parse("peri --dir /x --profile ada id").expect_err("one place only");
         assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
     }

@@ -143,7 +143,7 @@ fn read(source: &mut dyn Source) -> io::Result<Batch> {
     let mut batch = Batch { pieces: pieces.len() as u64, ..Batch::default() };
     for result in decoded {
         match result {
-            Ok(message) => batch.messages.push(message),
+            Ok(message) => batch.messages.extend(message),
             Err(refusal) => batch.refused.push(refusal),
         }
     }

@@ -5,9 +5,12 @@
 mod arguments;
 mod blob;
 mod connection;
+mod doctor;
+mod elsewhere;
 mod export;
 mod import;
 mod lines;
+mod search;
 mod serve;
 mod show;
 mod source;
@@ -18,7 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use app::rpc::Request;
-use app::view::{Audience, Draft, Failure, FailureCode, Page, Thread};
+use app::view::{Audience, Draft, Failure, FailureCode, Page, SearchOrder, SearchQuery, Thread};
 use app::{App, place, status};
 use clap::Parser;
 use serde::Serialize;
@@ -44,15 +47,27 @@ async fn main() -> ExitCode {
             eprintln!("{failure}");
             ExitCode::FAILURE
         }
+        Err(Ended::Found) => ExitCode::FAILURE,
+        Err(Ended::Usage(words)) => {
+            eprintln!("{words}");
+            ExitCode::from(WRONG_USAGE)
+        }
     }
 }
+
+/// The exit code of wrong usage, also where the arguments alone do not show it.
+const WRONG_USAGE: u8 = 2;
 
 /// Why a command ended early.
 enum Ended {
     /// It was refused, and why.
     Refused(Failure),
+    /// Something has to be said that was not, and nobody is there to ask.
+    Usage(String),
     /// Nobody reads its output any more.
     Unread,
+    /// It found something wrong, and has said so.
+    Found,
 }
 
 impl From<Failure> for Ended {
@@ -71,8 +86,17 @@ async fn run(arguments: Arguments) -> Result<(), Ended> {
             app.shutdown().await;
             print(id)
         }
+        Command::Import { ssb: Some(from), elsewhere, .. } => elsewhere::run(&folder(place)?, &from, &elsewhere).await,
         Command::Serve { listen, dial, no_mdns } => {
             serve::run(&folder(place)?, app::Network { listen, dial, mdns: !no_mdns }).await
+        }
+        Command::Doctor { quick, repair, json } => doctor::run(&folder(place)?, quick, repair, json).await,
+        Command::Blob(command) => {
+            let folder = folder(place)?;
+            let mut connection = Connection::open(&folder).await?;
+            let result = blob::run(command, &folder, &mut connection).await;
+            connection.close().await;
+            result
         }
         command => {
             let mut connection = Connection::open(&folder(place)?).await?;
@@ -90,14 +114,6 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         Command::Status { json } => show_or_json(json, &node.ask(Request::Status {}).await?, show::status),
         Command::Post { text, reply_to, channel } => {
             print_id(node, Request::Publish(Draft { text, reply_to, channel })).await
-        Command::Doctor { quick, repair, json } => doctor::run(&folder(place)?, quick, repair, json).await,
-        Command::Blob(command) => {
-            let folder = folder(place)?;
-            let mut connection = Connection::open(&folder).await?;
-            let result = blob::run(command, &folder, &mut connection).await;
-            connection.close().await;
-            result
-        }
         }
         Command::Follow { id } => print_id(node, Request::Follow { id }).await,
         Command::Unfollow { id } => print_id(node, Request::Unfollow { id }).await,
@@ -113,8 +129,14 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
             let thread: Thread = node.ask(Request::Thread { id }).await?;
             show_or_json(json, &thread, show::thread)
         }
+        Command::Search { words, from, channel, before, after, best, limit, json } => {
+            let order = if best { SearchOrder::Best } else { SearchOrder::Newest };
+            let text = words.join(" ");
+            let query = SearchQuery { text, typing: false, from, channel, before, after, order, cursor: None, limit };
+            show_or_json(json, &search::all(node, query).await?, show::search)
+        }
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
-        Command::Import { file } => import::run(node, &file).await,
+        Command::Import { file: Some(file), .. } => import::run(node, &file).await,
         Command::Export { feed, file } => export::run(node, feed, &file).await,
         Command::Doctor { .. }
         | Command::Init { .. }

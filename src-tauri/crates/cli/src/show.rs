@@ -1,7 +1,7 @@
 //! What a person at a terminal is shown.
 
 use app::status::{Peers, Status};
-use app::view::{Card, Entry, Flow, Page, Post, Reason, SearchPage, Target, Thread};
+use app::view::{Card, Entry, Flow, Page, Post, Progress, Reason, SearchPage, Target, Thread};
 use serde::Serialize;
 
 /// `peri timeline --json`.
@@ -33,14 +33,26 @@ pub(crate) fn status(status: &Status) -> String {
         "recovering" => "messages of your own are missing; publishing waits until they come back",
         _ => "your feed was forked: the folder was used twice; publishing is over for this key",
     };
+    let progress = status.progress.as_ref().map(progress).unwrap_or_default();
     format!(
-        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{state}",
+        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{progress}{state}",
         status.id,
         status.messages,
         status.feeds,
         status.bytes as f64 / 1e6,
         status.peers,
     )
+}
+
+/// `12000 messages came, 48000 more are on their way: about 2 minutes`, and the end of the line.
+fn progress(progress: &Progress) -> String {
+    let left = match progress.seconds_left {
+        None => String::new(),
+        Some(seconds @ 0..=89) => format!(": about {} seconds", seconds.next_multiple_of(5)),
+        Some(seconds @ 90..=5_399) => format!(": about {} minutes", seconds.div_ceil(60)),
+        Some(seconds) => format!(": about {} hours", seconds.div_ceil(3_600)),
+    };
+    format!("{} messages came, {} more are on their way{left}\n", progress.done, progress.to_come)
 }
 
 pub(crate) fn timeline(page: &Page) -> String {

@@ -1,7 +1,10 @@
 //! Where an import's messages come from: pieces that are read in order and decoded on all cores.
 
+use std::fmt::Display;
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
+use classic::{Record, RecordError};
 use feed::{FeedId, Message, MessageId, json::Value};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -25,6 +28,8 @@ pub(crate) trait Source: Send {
 pub(crate) enum Piece {
     /// A line of JSON, with or without an envelope, and its number.
     Line(u64, Vec<u8>),
+    /// A record of a classic app's log, and the name of that log.
+    Record(Record, Arc<str>),
     /// What cannot be read at all, in words.
     Unreadable(String),
 }
@@ -34,14 +39,20 @@ impl Piece {
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Line(_, line) => line.len(),
+            Self::Record(record, _) => record.size(),
             Self::Unreadable(words) => words.len(),
         }
     }
 
-    /// Its message; on failure the words that name it.
-    pub(crate) fn decode(&self) -> Result<Message, String> {
+    /// Its message, none where it is of a feed in a format that is not kept here; on failure the words that name it.
+    pub(crate) fn decode(&self) -> Result<Option<Message>, String> {
         match self {
-            Self::Line(number, line) => decode(*number, line),
+            Self::Line(number, line) => decode(*number, line).map(Some),
+            Self::Record(record, log) => match record.message() {
+                Ok(message) => Ok(Some(message)),
+                Err(RecordError::OtherFormat) => Ok(None),
+                Err(error) => Err(format!("{log} at {}, {}: {error}", record.position(), claimed(record))),
+            },
             Self::Unreadable(words) => Err(words.clone()),
         }
     }
@@ -101,6 +112,12 @@ fn decode(number: u64, line: &[u8]) -> Result<Message, String> {
     Ok(message)
 }
 
+/// Which message a record claims to be.
+fn claimed(record: &Record) -> String {
+    let claim = record.claim();
+    name_of(claim.and_then(|claim| claim.sequence), claim.and_then(|claim| claim.author))
+}
+
 /// Which message a text claims to be, as far as that can be seen in what may not even be JSON.
 fn describe(text: &[u8]) -> String {
     let (author, sequence) = match Value::parse(text) {
@@ -117,7 +134,10 @@ fn describe(text: &[u8]) -> String {
         }
     };
     // What stands there may be anything; an author that is none is not worth a line of the terminal.
-    let author = author.filter(|author| author.parse::<FeedId>().is_ok());
+    name_of(sequence, author.and_then(|author| author.parse::<FeedId>().ok()))
+}
+
+fn name_of(sequence: Option<impl Display>, author: Option<FeedId>) -> String {
     match (sequence, author) {
         (Some(sequence), Some(author)) => format!("message {sequence} of {author}"),
         (None, Some(author)) => format!("a message of {author}"),

@@ -111,6 +111,13 @@ pub enum Request {
         /// Where it is, from `/` on.
         path: PathBuf,
     },
+    /// Takes over a file of this computer, if it is what its id says; it may be tidied away.
+    BlobBring {
+        /// Where it is, from `/` on.
+        path: PathBuf,
+        /// `&….sha256`.
+        id: String,
+    },
     /// Where a stored file lies, for the caller to read.
     Blob {
         /// `&….sha256`.
