@@ -152,6 +152,8 @@ export type Nearby = {
 	people: NearPerson[],
 	/**  The addresses at which this device can be reached. */
 	addresses: string[],
+	/**  How far catching up with them has come, while anything is known to be on its way to the reader. */
+	progress: Progress | null,
 };
 
 /**  A page of a timeline, newest first. */
@@ -224,6 +226,16 @@ export type Post = {
 	likes: number,
 	/**  Whether the reader likes it. */
 	liked: boolean,
+};
+
+/**  How far catching up with the people near has come. */
+export type Progress = {
+	/**  Messages that were stored since it began. */
+	done: number,
+	/**  About this many more are known to come. */
+	toCome: number,
+	/**  About how many seconds those take at the present pace, at least one; none until there is a pace. */
+	secondsLeft: number | null,
 };
 
 /**  Why a card stands where it stands. */

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::Store;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
 
 use crate::desktop::{Desktop, Notification};
@@ -17,6 +20,9 @@ pub(crate) const CHANGES: usize = 256;
 /// Notifications whose words are being looked up; the node announces few, and what comes on top of that is dropped.
 const BEING_WORDED: usize = 16;
 
+/// How often at most it is told how far the filling of indexes has come.
+const BETWEEN_INDEXING: Duration = Duration::from_millis(500);
+
 /// Most characters of a post in a notification.
 const EXCERPT: usize = 160;
 
@@ -27,11 +33,21 @@ pub(crate) struct Announcer {
     changes: broadcast::Sender<Change>,
     words: TaskTracker,
     places: Arc<Semaphore>,
+    /// Follows the filling of indexes.
+    indexing: JoinHandle<()>,
+}
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.indexing.abort();
+    }
 }
 
 impl Announcer {
     pub(crate) fn new(store: Store, desktop: Arc<dyn Desktop>, changes: broadcast::Sender<Change>) -> Self {
-        Self { store, desktop, changes, words: TaskTracker::new(), places: Arc::new(Semaphore::new(BEING_WORDED)) }
+        let indexing = tokio::spawn(tell_indexing(store.indexing(), Arc::clone(&desktop), changes.clone()));
+        let places = Arc::new(Semaphore::new(BEING_WORDED));
+        Self { store, desktop, changes, words: TaskTracker::new(), places, indexing }
     }
 
     /// Passes a change on.
@@ -64,10 +80,35 @@ impl Announcer {
         });
     }
 
-    /// Waits for the words that are being looked up.
+    /// Waits for the words that are being looked up, and follows the filling of indexes no longer.
     pub(crate) async fn finish(&self) {
+        self.indexing.abort();
         self.words.close();
         self.words.wait().await;
+    }
+}
+
+/// Tells that indexes are being filled again, now and then, and in the end that there is more to see.
+async fn tell_indexing(
+    mut indexing: watch::Receiver<store::Indexing>,
+    desktop: Arc<dyn Desktop>,
+    changes: broadcast::Sender<Change>,
+) {
+    let tell = |change: Change| {
+        desktop.changed(change.clone());
+        // Nobody may be listening.
+        let _ = changes.send(change);
+    };
+    if indexing.borrow_and_update().is_done() {
+        return;
+    }
+    while indexing.changed().await.is_ok() {
+        tell(Change::Indexing);
+        if indexing.borrow_and_update().is_done() {
+            tell(Change::Timeline);
+            return;
+        }
+        sleep(BETWEEN_INDEXING).await;
     }
 }
 

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::mailbox::{Command, Look};
 use crate::storage;
 use crate::verify::Cores;
-use crate::writer::{Clocks, Job, Writer};
+use crate::writer::{Clocks, Job, Reading, Writer};
 
 /// How long the last writes may take once the loop was told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ pub(crate) enum Done {
     /// A read or a check.
     Input(Input),
     /// The writer's job, and what the node learns of it.
-    Wrote(Option<Input>),
+    Wrote(Vec<Input>),
 }
 
 /// Everything around the node.
@@ -74,10 +74,12 @@ pub(crate) async fn drive(mut node: Node, mut io: Io) {
                     continue;
                 }
             },
-            Some(done) = io.tasks.join_next() => match io.done(done) {
-                Some(input) => input,
-                None => continue,
-            },
+            Some(done) = io.tasks.join_next() => {
+                for input in io.done(done) {
+                    node.handle_input(input, io.clock.now());
+                }
+                continue;
+            }
             () = io.clock.sleep_until(node.poll_timeout()) => {
                 node.handle_timeout(io.clock.now());
                 continue;
@@ -148,7 +150,7 @@ impl Io {
                     .spawn_blocking(move || Done::Input(Input::Verified { ticket, results: cores.verify(batch) }));
             }
             Output::Append { ticket, batch, own } => {
-                self.writer.push(Job::Append { ticket, batch, own }, &mut self.tasks);
+                self.writer.push(Job::Append { ticket, batch: Reading::begin(batch), own }, &mut self.tasks);
             }
             Output::Load { ticket, feed, after, through, max_bytes } => {
                 let store = self.store.clone();
@@ -216,8 +218,8 @@ impl Io {
                 self.importing.insert(ticket, reply);
                 Some(Input::Import { ticket, messages })
             }
-            Command::Want { feed, reply } => {
-                self.writer.push(Job::Want { feed, reply }, &mut self.tasks);
+            Command::Keep { feeds, reply } => {
+                self.writer.push(Job::Keep { feeds, reply }, &mut self.tasks);
                 None
             }
             Command::Look { .. } | Command::Stop => None,
@@ -260,22 +262,23 @@ impl Io {
         }
     }
 
-    fn done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Option<Input> {
+    fn done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Vec<Input> {
         match done {
-            Ok(Done::Input(input)) => Some(input),
-            Ok(Done::Wrote(input)) => {
+            Ok(Done::Input(input)) => vec![input],
+            Ok(Done::Wrote(inputs)) => {
                 self.writer.ended(&mut self.tasks);
-                input
+                inputs
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => None,
+            Err(_) => Vec::new(),
         }
     }
 
     fn look(&self, node: &Node) -> Look {
         let addresses =
             self.net.iter().flat_map(|(net, _)| net.addresses()).map(|address| address.to_string()).collect();
-        Look { peers: node.peers(), standing: node.standing(), addresses }
+        let progress = node.progress(self.clock.now());
+        Look { peers: node.peers(), standing: node.standing(), addresses, progress }
     }
 
     /// Ends in good order: what was accepted is stored and answered, clocks are saved, links closed, the log checkpointed.
@@ -315,16 +318,14 @@ impl Io {
     /// Waits for one task or timer and lets the node act on it.
     async fn settle(&mut self, node: &mut Node) {
         self.carry_out(node);
-        let input = tokio::select! {
-            Some(done) = self.tasks.join_next() => self.done(done),
-            () = self.clock.sleep_until(node.poll_timeout()) => {
-                node.handle_timeout(self.clock.now());
-                None
+        tokio::select! {
+            Some(done) = self.tasks.join_next() => {
+                for input in self.done(done) {
+                    node.handle_input(input, self.clock.now());
+                }
             }
-            else => None,
-        };
-        if let Some(input) = input {
-            node.handle_input(input, self.clock.now());
+            () = self.clock.sleep_until(node.poll_timeout()) => node.handle_timeout(self.clock.now()),
+            else => {}
         }
         self.carry_out(node);
     }

@@ -6,7 +6,7 @@ use feed::{FeedId, PersonId};
 
 use crate::app::person_id;
 use crate::people::People;
-use crate::status::{Exported, Peer, Peers, Row, Status};
+use crate::status::{Exported, Indexing, Peer, Peers, Row, Status};
 use crate::view::{Failure, FailureCode};
 use crate::{App, people};
 
@@ -33,7 +33,15 @@ impl App {
             peers: look.peers.len() as u64,
             bytes: totals.bytes,
             state: state.to_owned(),
+            progress: look.progress.as_ref().map(people::progress),
+            indexing: self.indexing(),
         })
+    }
+
+    /// How far the indexes have been filled again after an update; none when they are whole.
+    fn indexing(&self) -> Option<Indexing> {
+        let indexing = *self.store().indexing().borrow();
+        (!indexing.is_done()).then_some(Indexing { done: indexing.done, total: indexing.total })
     }
 
     /// The links, and what went over them.

@@ -7,6 +7,7 @@ use feed::{Fault, SignError};
 use node::Refusal;
 use store::{OpenError, StoreError};
 
+use crate::place;
 use crate::view::{Failure, FailureCode};
 
 impl Failure {
@@ -33,8 +34,15 @@ impl Failure {
         )
     }
 
-    /// No key in the folder.
+    /// No key in the folder: nobody's yet, or somebody's whose key was lost.
     pub fn not_started(folder: &Path) -> Self {
+        if place::has_messages(folder) {
+            return Self::new(
+                FailureCode::NotStarted,
+                format!("The key file `secret` is missing from {}, though there are messages.", folder.display()),
+                "Put it back from a copy: without it nobody can write under this name again.",
+            );
+        }
         Self::new(
             FailureCode::NotStarted,
             format!("Nobody lives in {} yet.", folder.display()),
@@ -117,7 +125,7 @@ impl From<Refusal> for Failure {
 }
 
 /// Errors of the other crates say in one text what happened and then what to do; the page shows the two apart.
-fn two_sentences(code: FailureCode, text: &str) -> Failure {
+pub(crate) fn two_sentences(code: FailureCode, text: &str) -> Failure {
     let (message, next) = match text.rsplit_once(". ") {
         Some((message, next)) => (format!("{message}."), next.to_owned()),
         None => (text.to_owned(), String::new()),

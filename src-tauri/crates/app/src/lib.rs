@@ -10,6 +10,7 @@ pub mod blobs;
 mod call;
 mod clock;
 pub mod desktop;
+pub mod doctor;
 mod drive;
 mod exports;
 mod failure;

@@ -1,7 +1,7 @@
 //! What front ends ask of the loop.
 
 use feed::{FeedId, Message, MessageId, json};
-use node::{Imported, PeerView, Refusal, Standing};
+use node::{Imported, PeerView, Progress, Refusal, Standing};
 use tokio::sync::oneshot;
 
 use crate::view::Failure;
@@ -15,8 +15,8 @@ pub(crate) enum Command {
     Publish { content: json::Value, reply: oneshot::Sender<Result<MessageId, Refusal>> },
     /// Check and store messages from a file.
     Import { messages: Vec<Message>, reply: oneshot::Sender<Imported> },
-    /// Keep a feed from now on.
-    Want { feed: FeedId, reply: oneshot::Sender<Result<(), Failure>> },
+    /// Keep those of these feeds of which there are messages here from now on; which these are.
+    Keep { feeds: Vec<FeedId>, reply: oneshot::Sender<Result<Vec<FeedId>, Failure>> },
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
     /// Finish what was begun, save, and end.
@@ -32,4 +32,6 @@ pub(crate) struct Look {
     pub(crate) standing: Standing,
     /// Where this device can be reached.
     pub(crate) addresses: Vec<String>,
+    /// What is on its way to us, while anything is.
+    pub(crate) progress: Option<Progress>,
 }

@@ -8,7 +8,7 @@ use store::{Profile, Store, Ties};
 
 use crate::App;
 use crate::app::person_id;
-use crate::view::{Failure, Flow, Me, NearPerson, Nearby, Person, PersonPage, Relation};
+use crate::view::{Failure, Flow, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
 
 /// Characters of an id that stand for somebody of whom no name is known, with the `@`.
 const SHORT_ID: usize = 9;
@@ -102,7 +102,7 @@ impl App {
             let name = near.calls_themselves.as_ref().filter(|_| !near.person.named).unwrap_or(&near.person.name);
             (rank(near.person.relation), name.to_lowercase(), near.person.id.clone())
         });
-        Ok(Nearby { people, addresses: look.addresses })
+        Ok(Nearby { people, addresses: look.addresses, progress: look.progress.as_ref().map(progress) })
     }
 
     /// Who is on this network now.
@@ -144,6 +144,17 @@ pub(crate) fn flow(flow: node::Flow) -> Flow {
         node::Flow::Level => Flow::Level,
         node::Flow::Receiving(messages) => Flow::Receiving(count(messages)),
         node::Flow::Sending(messages) => Flow::Sending(count(messages)),
+    }
+}
+
+/// How far catching up has come.
+pub(crate) fn progress(progress: &node::Progress) -> Progress {
+    let count = |messages| u32::try_from(messages).unwrap_or(u32::MAX);
+    let seconds = |remaining: std::time::Duration| u32::try_from(remaining.as_secs().max(1)).unwrap_or(u32::MAX);
+    Progress {
+        done: count(progress.done),
+        to_come: count(progress.to_come),
+        seconds_left: progress.remaining.map(seconds),
     }
 }
 

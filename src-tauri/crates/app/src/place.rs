@@ -77,6 +77,11 @@ pub fn has_key(folder: &Path) -> bool {
     folder.join("secret").is_file()
 }
 
+/// Whether messages lie in this folder, whoever's they are.
+pub fn has_messages(folder: &Path) -> bool {
+    folder.join("periwinkle.sqlite").is_file()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

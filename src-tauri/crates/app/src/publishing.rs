@@ -107,12 +107,8 @@ impl App {
     async fn keep(&self, mut feeds: BTreeSet<FeedId>) -> Result<(), Failure> {
         let mut wanted = self.wanted().lock().await;
         feeds.retain(|feed| !wanted.contains(feed));
-        for feed in feeds {
-            let is_stored = !self.store().load(feed, 0, feed::MAX_SEQUENCE, 1).await?.is_empty();
-            if is_stored {
-                self.ask(|reply| Command::Want { feed, reply }).await??;
-                wanted.insert(feed);
-            }
+        if !feeds.is_empty() {
+            wanted.extend(self.ask(|reply| Command::Keep { feeds: feeds.into_iter().collect(), reply }).await??);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Flow, Person};
+use crate::view::{Flow, Person, Progress};
 
 /// `peri status --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +19,20 @@ pub struct Status {
     pub bytes: u64,
     /// Whether one's own feed may grow: `whole`, `recovering` (messages of one's own are missing) or `forked`.
     pub state: String,
+    /// How far catching up with the linked devices has come, while anything is known to be on its way here.
+    pub progress: Option<Progress>,
+    /// How far the indexes have been filled again after an update, while they are: until then older messages are missing
+    /// in timelines, threads and names.
+    pub indexing: Option<Indexing>,
+}
+
+/// How far the indexes have been filled again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Indexing {
+    /// Messages that are in.
+    pub done: u64,
+    /// All messages.
+    pub total: u64,
 }
 
 /// `peri peers --json`.

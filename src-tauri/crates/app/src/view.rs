@@ -186,6 +186,20 @@ pub struct Nearby {
     pub people: Vec<NearPerson>,
     /// The addresses at which this device can be reached.
     pub addresses: Vec<String>,
+    /// How far catching up with them has come, while anything is known to be on its way to the reader.
+    pub progress: Option<Progress>,
+}
+
+/// How far catching up with the people near has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// Messages that were stored since it began.
+    pub done: u32,
+    /// About this many more are known to come.
+    pub to_come: u32,
+    /// About how many seconds those take at the present pace, at least one; none until there is a pace.
+    pub seconds_left: Option<u32>,
 }
 
 /// Somebody on this network.
@@ -274,6 +288,8 @@ pub enum Change {
     Nearby,
     /// The standing of one's own feed.
     Standing,
+    /// How far the indexes have been filled again after an update; until then older posts are missing.
+    Indexing,
 }
 
 /// A place in the window that a notification opens.

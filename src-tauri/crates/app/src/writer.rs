@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use feed::{DeviceKey, FeedId, ForkProof, Verified};
 use node::{AppendFailed, Input, Ticket};
 use replication::ebt::Clock;
-use store::{Store, StoreError};
+use store::{AppendError, Batch, Store, StoreError};
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::clock;
 use crate::drive::Done;
@@ -18,7 +18,7 @@ use crate::view::Failure;
 pub(crate) enum Job {
     Append {
         ticket: Ticket,
-        batch: Vec<Verified>,
+        batch: Reading,
         own: bool,
     },
     Freeze {
@@ -29,10 +29,40 @@ pub(crate) enum Job {
     ExpectOwn {
         sequence: u64,
     },
-    Want {
-        feed: FeedId,
-        reply: oneshot::Sender<Result<(), Failure>>,
+    /// Those of these feeds of which there are messages here are asked for.
+    Keep {
+        feeds: Vec<FeedId>,
+        reply: oneshot::Sender<Result<Vec<FeedId>, Failure>>,
     },
+}
+
+/// A batch that is being read, beside whatever is written meanwhile.
+pub(crate) enum Reading {
+    Done(Batch),
+    UnderWay(JoinHandle<Batch>),
+}
+
+/// Below this many messages, reading them takes less time than finding somebody who does.
+const WORTH_HANDING_OVER: usize = 16;
+
+impl Reading {
+    pub(crate) fn begin(messages: Vec<Verified>) -> Self {
+        if messages.len() < WORTH_HANDING_OVER {
+            return Self::Done(Batch::read(messages));
+        }
+        Self::UnderWay(spawn_blocking(move || Batch::read(messages)))
+    }
+
+    async fn end(self) -> Result<Batch, AppendError> {
+        match self {
+            Self::Done(batch) => Ok(batch),
+            Self::UnderWay(reading) => match reading.await {
+                Ok(batch) => Ok(batch),
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                Err(_) => Err(StoreError::Closing.into()),
+            },
+        }
+    }
 }
 
 /// Jobs that wait and the one that runs. The number of waiting appends is bounded by the node, which has a bounded number of
@@ -60,9 +90,12 @@ impl Writer {
         Self { store, jobs: VecDeque::new(), clocks: BTreeMap::new(), running: false }
     }
 
-    /// Takes on a job.
+    /// Takes on a job. What was written here goes before what comes from others and was not begun: a post does not wait for
+    /// the rest of a bulk.
     pub(crate) fn push(&mut self, job: Job, tasks: &mut JoinSet<Done>) {
-        self.jobs.push_back(job);
+        let is_bulk = |job: &Job| matches!(job, Job::Append { own: false, .. });
+        let bulk = if is_bulk(&job) { 0 } else { self.jobs.iter().rev().take_while(|job| is_bulk(job)).count() };
+        self.jobs.insert(self.jobs.len() - bulk, job);
         self.advance(tasks);
     }
 
@@ -101,7 +134,7 @@ impl Writer {
                 if let Err(error) = save(&store, device, clocks).await {
                     tracing::warn!(%error, %device, "clocks were not saved: the next greeting will be longer");
                 }
-                Done::Wrote(None)
+                Done::Wrote(Vec::new())
             });
         } else {
             return;
@@ -118,33 +151,34 @@ async fn save(store: &Store, device: DeviceKey, clocks: Clocks) -> Result<(), St
 }
 
 /// Carries out one job; what the node is to learn of it.
-async fn run(store: &Store, job: Job) -> Option<Input> {
+async fn run(store: &Store, job: Job) -> Vec<Input> {
     match job {
         Job::Append { ticket, batch, own } => {
-            let result = store.append(batch, clock::wall(), own).await.map_err(|error| {
+            let appended = async { store.append_batch(batch.end().await?, clock::wall(), own).await }.await;
+            let result = appended.map_err(|error| {
                 tracing::error!(%error, "messages could not be stored");
                 AppendFailed { reason: error.to_string() }
             });
-            Some(Input::Appended { ticket, result })
+            vec![Input::Appended { ticket, result }]
         }
         Job::Freeze { feed, proof } => {
             if let Err(error) = store.freeze(&proof).await {
                 tracing::error!(%error, %feed, "the proof of a fork could not be stored");
             }
-            None
+            Vec::new()
         }
         Job::ExpectOwn { sequence } => {
             if let Err(error) = store.expect_own(sequence).await {
                 tracing::error!(%error, sequence, "how far one's own feed goes could not be written down");
             }
-            None
+            Vec::new()
         }
-        Job::Want { feed, reply } => {
-            let stored = store.want(feed).await;
-            let wish = stored.is_ok().then_some(Input::Want { feed });
-            // Whoever asked may have gone; the wish stands.
-            let _ = reply.send(stored.map_err(Failure::from));
-            wish
+        Job::Keep { feeds, reply } => {
+            let kept = store.keep(feeds).await;
+            let wishes = kept.iter().flatten().map(|feed| Input::Want { feed: *feed }).collect();
+            // Whoever asked may have gone; the wishes stand.
+            let _ = reply.send(kept.map_err(Failure::from));
+            wishes
         }
     }
 }

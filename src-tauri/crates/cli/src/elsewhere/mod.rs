@@ -42,16 +42,16 @@ pub(crate) struct Elsewhere {
     #[arg(long, requires = "ssb")]
     history_only: bool,
     /// With --history-only: follow the old feed from here, in public
-    #[arg(long, requires = "history_only")]
+    #[arg(long, requires = "history_only", conflicts_with = "keep_key")]
     follow: bool,
     /// With --history-only, where nobody lives in the folder yet: the name people see
-    #[arg(long, value_name = "NAME", requires = "history_only")]
+    #[arg(long, value_name = "NAME", requires = "history_only", conflicts_with = "keep_key")]
     name: Option<String>,
     /// With --keep-key: do not ask whether that is meant
-    #[arg(long, requires = "keep_key")]
+    #[arg(long, requires = "keep_key", conflicts_with = "history_only")]
     yes: bool,
     /// With --keep-key: also where the old app seems to run, or messages of the key may be missing
-    #[arg(long, requires = "keep_key")]
+    #[arg(long, requires = "keep_key", conflicts_with = "history_only")]
     force: bool,
 }
 
