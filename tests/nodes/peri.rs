@@ -57,6 +57,11 @@ impl Person {
         Self { _home: None, folder, id: String::new() }.init(&["init", "--name", name])
     }
 
+    /// Whoever lives in this folder already, with this id.
+    pub(crate) fn living_in(folder: PathBuf, id: &str) -> Self {
+        Self { _home: None, folder, id: id.to_owned() }
+    }
+
     fn begin(arguments: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a temporary folder");
         let folder = home.path().join("folder");
