@@ -57,7 +57,9 @@ export type Change =
 /**  Who is near, or what flows. */
 { kind: "nearby" } | 
 /**  The standing of one's own feed. */
-{ kind: "standing" };
+{ kind: "standing" } | 
+/**  How far the indexes have been filled again after an update; until then older posts are missing. */
+{ kind: "indexing" };
 
 /**  What a person writes. */
 export type Draft = {

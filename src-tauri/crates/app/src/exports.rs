@@ -6,8 +6,8 @@ use feed::{FeedId, PersonId};
 
 use crate::app::person_id;
 use crate::people::People;
-use crate::status::{Exported, Indexing, Peer, Peers, Row, Status};
-use crate::view::{Failure, FailureCode};
+use crate::status::{Exported, Peer, Peers, Row, Status};
+use crate::view::{Failure, FailureCode, Indexing};
 use crate::{App, people};
 
 /// Bytes of messages after which an export page is complete; with its envelope it stays far below a line's bound.
@@ -39,9 +39,10 @@ impl App {
     }
 
     /// How far the indexes have been filled again after an update; none when they are whole.
-    fn indexing(&self) -> Option<Indexing> {
+    pub fn indexing(&self) -> Option<Indexing> {
         let indexing = *self.store().indexing().borrow();
-        (!indexing.is_done()).then_some(Indexing { done: indexing.done, total: indexing.total })
+        let count = |messages| u32::try_from(messages).unwrap_or(u32::MAX);
+        (!indexing.is_done()).then(|| Indexing { done: count(indexing.done), total: count(indexing.total) })
     }
 
     /// The links, and what went over them.

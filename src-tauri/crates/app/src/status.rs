@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Flow, Person, Progress};
+use crate::view::{Flow, Indexing, Person, Progress};
 
 /// `peri status --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,15 +24,6 @@ pub struct Status {
     /// How far the indexes have been filled again after an update, while they are: until then older messages are missing
     /// in timelines, threads and names.
     pub indexing: Option<Indexing>,
-}
-
-/// How far the indexes have been filled again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Indexing {
-    /// Messages that are in.
-    pub done: u64,
-    /// All messages.
-    pub total: u64,
 }
 
 /// `peri peers --json`.
@@ -73,6 +64,10 @@ pub struct Imported {
     pub rejected: Vec<Rejected>,
     /// Messages of this and earlier requests that wait because one before them is missing.
     pub waiting: u64,
+    /// Messages that would have to wait like that, and for which there was no room.
+    pub no_room: u64,
+    /// Why messages could not be stored, if that happened. They may be sent again when it is mended.
+    pub failed: Option<String>,
 }
 
 /// A message that was refused.

@@ -202,6 +202,16 @@ pub struct Progress {
     pub seconds_left: Option<u32>,
 }
 
+/// How far the indexes have been filled again after an update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Indexing {
+    /// Messages that are in.
+    pub done: u32,
+    /// All messages.
+    pub total: u32,
+}
+
 /// Somebody on this network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -275,7 +285,7 @@ pub enum Standing {
 }
 
 /// What changed; the page asks again for what it shows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "id")]
 pub enum Change {
     /// New posts.

@@ -51,8 +51,9 @@ pub(crate) enum Command {
     Id,
     /// What is stored, who is near, whether all is well
     Status {
-        /// One JSON object: {"id","messages","feeds","peers","bytes","state","progress"}, state "whole", "recovering" or "forked";
-        /// progress {"done","toCome","secondsLeft"} while messages are on their way here, else null
+        /// One JSON object: {"id","messages","feeds","peers","bytes","state","progress","indexing"}, state "whole", "recovering" or "forked";
+        /// progress {"done","toCome","secondsLeft"} while messages are on their way here, else null;
+        /// indexing {"done","total"} while an update sorts stored messages anew, else null
         #[arg(long)]
         json: bool,
     },

@@ -34,8 +34,11 @@ pub(crate) fn status(status: &Status) -> String {
         _ => "your feed was forked: the folder was used twice; publishing is over for this key",
     };
     let progress = status.progress.as_ref().map(progress).unwrap_or_default();
+    let indexing = status.indexing.map_or_else(String::new, |indexing| {
+        format!("an update sorts {} messages anew: {} are done\n", indexing.total, indexing.done)
+    });
     format!(
-        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{progress}{state}",
+        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{progress}{indexing}{state}",
         status.id,
         status.messages,
         status.feeds,
