@@ -9,6 +9,7 @@ mod app;
 pub mod blobs;
 mod call;
 mod clock;
+mod copies;
 pub mod desktop;
 pub mod doctor;
 mod drive;

@@ -1,5 +1,6 @@
 //! Folders that are damaged in every way that a disk knows, and what the doctor makes of them.
 
+mod copies;
 mod damage;
 mod folders;
 mod pages;
