@@ -17,6 +17,8 @@ const ADA: &str = "@9PnmHyAUVNsAFq3cn56SomBfxFW4EB3xrVUUH1yIijk=.ed25519";
 const NEWEST: u64 = 55;
 /// Messages in each log, without the deleted one.
 const MESSAGES: u64 = 234;
+/// Those of somebody whom Ada blocked in the end: known by then, and refused from then on.
+const BLOCKED: u64 = 13;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/classic")).join(name)
@@ -172,7 +174,7 @@ fn a_second_run_finds_everything_here() {
     ada.imported(&["--keep-key", "--yes"]);
     ada.ok(&["post", "Written here"]);
     let (report, _) = ada.imported(&["--keep-key", "--yes"]);
-    assert_eq!(counts(&report), [0, MESSAGES, 0, 0], "{report}");
+    assert_eq!(counts(&report), [0, MESSAGES - BLOCKED, BLOCKED, 0], "{report}");
     assert_eq!((&report["id"], &report["state"]), (&ADA.into(), &"whole".into()));
     ada.ok(&["post", "And once more"]);
 }
@@ -182,7 +184,8 @@ fn a_folder_with_both_logs_gives_each_message_once() {
     let ada = Move::from(&["db2", "flume"]);
     let (report, said) = ada.imported(&["--keep-key", "--yes"]);
     assert_eq!(report["read"], 2 * MESSAGES);
-    assert_eq!(counts(&report), [MESSAGES, MESSAGES, 0, 0], "{report}");
+    assert_eq!(counts(&report), [MESSAGES, MESSAGES - BLOCKED, BLOCKED, 0], "{report}");
+    assert!(said.contains("is blocked here"), "{said}");
     assert!(said.contains("db2/log.bipf") && said.contains("flume/log.offset"), "{said}");
 }
 
@@ -224,8 +227,9 @@ fn damage_in_the_middle_costs_what_it_touched_and_what_hangs_on_it() {
     let [stored, known, rejected, waiting] = counts(&report);
     assert!(said.contains("damage at 1 places"), "{said}");
     assert!(report["damaged_bytes"].as_u64() > Some(300), "{report}");
-    assert_eq!((known, rejected), (0, 0), "{report}");
-    assert!(stored > 100 && stored + waiting >= MESSAGES - 3 && stored + waiting < MESSAGES, "{report}");
+    assert_eq!(known, 0, "{report}");
+    assert!(stored > 100 && rejected <= 1 && waiting > 0, "{report}");
+    assert!((MESSAGES - 3..MESSAGES).contains(&(stored + waiting)), "{report}");
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn with_a_message_of_ones_own_missing_nothing_is_published_until_it_is_back() {
 #[test]
 fn a_log_that_is_damaged_at_its_end_gives_no_key_but_by_force_and_then_publishing_waits() {
     let ada = Move::from(&["db2"]);
-    ada.change("db2/log.bipf", |log| log.truncate(150_000));
+    ada.change("db2/log.bipf", |log| log.truncate(100_000));
     let said = ada.refused(&["--keep-key", "--yes"], 1);
     assert!(said.contains("damaged behind the newest message") && said.contains("--history-only"), "{said}");
     assert!(!ada.new().join("secret").exists());
