@@ -4,6 +4,7 @@
 //! the parts that decide (`standing::compare`, the reading of journal frames).
 //! The log is the truth: every index is rebuilt from it when the rules that fill it change.
 
+mod activity;
 mod ahead;
 mod append;
 mod backup;
@@ -13,6 +14,7 @@ mod error;
 mod feeds;
 mod folder;
 mod followers;
+mod history;
 mod index;
 mod journal;
 mod log;
@@ -27,14 +29,16 @@ mod store;
 mod write;
 mod write_point;
 
+pub use activity::{ActivityPage, ActivityRow, Happening, MAX_UNREAD, Place};
 pub use backup::{BACKUP_EVERY, BACKUPS, Backup, BackupError, Pace};
 pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};
+pub use history::{HistoryPage, LogEntry, MAX_HISTORY};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
 pub use private::{Conversation, PrivateMessage};
 pub use query::{
-    Audience, BadCursor, BlobLinks, CardRow, Cursor, MAX_BLOBS_ASKED, MAX_COUNTED, MAX_FOLLOWED_BY, MAX_LINKS_COUNTED,
-    MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow, Profile, Query, ThreadEntry, ThreadRows, Ties,
+    Audience, BadCursor, BlobLinks, CardRow, Cursor, LinkPage, LinkRow, MAX_BLOBS_ASKED, MAX_COUNTED, MAX_FOLLOWED_BY,
+    MAX_LINKS_COUNTED, MAX_PAGE, MAX_THREAD, Page, PersonRow, PostRow, Profile, Query, ThreadEntry, ThreadRows, Ties,
 };
 pub use rebuild::Indexing;
 pub use search::{

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use feed::{FeedId, KeyPair};
+use feed::{FeedId, KeyPair, Message};
+use social::shown_time;
 use tokio::task::spawn_blocking;
 
 use super::{Follower, task::Parts};
 use crate::{
+    activity::{self, Concern},
     error::StoreError,
     feeds::FeedNumber,
+    history::{KindRows, type_name},
     log::read_body,
     private::{Opened, write_opened},
     search::{Document, write_documents},
@@ -18,12 +21,9 @@ use crate::{
 /// How many messages one transaction takes in: some thirty milliseconds of writing.
 const SPAN: i64 = 2048;
 
-/// Up to which row each follower has come.
+/// Up to which row each follower has come, in the order of [`Follower::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Places {
-    search: i64,
-    private: i64,
-}
+pub(super) struct Places([i64; Follower::ALL.len()]);
 
 /// A row of the log with its author: row, feed, tagged id, sequence, received, body.
 type Row = (i64, FeedNumber, Vec<u8>, i64, i64, Vec<u8>);
@@ -34,6 +34,8 @@ pub(super) struct Prepared {
     last: i64,
     documents: Vec<Document>,
     opened: Vec<Opened>,
+    concerns: Vec<Concern>,
+    kinds: KindRows,
 }
 
 impl Prepared {
@@ -46,6 +48,8 @@ impl Prepared {
     pub(super) fn write(self, at: Places, writing: &mut Writing<'_>) -> Result<Places, StoreError> {
         write_documents(self.documents, writing)?;
         write_opened(self.opened, writing)?;
+        activity::write(&self.concerns, writing)?;
+        self.kinds.write(writing)?;
         let mut after = at;
         for follower in Follower::ALL {
             let (name, version) = follower.version();
@@ -69,15 +73,16 @@ impl Prepared {
 
 impl Places {
     pub(super) fn of_mut(&mut self, follower: Follower) -> &mut i64 {
-        match follower {
-            Follower::Search => &mut self.search,
-            Follower::Private => &mut self.private,
-        }
+        &mut self.0[follower as usize]
+    }
+
+    fn of(&self, follower: Follower) -> i64 {
+        self.0[follower as usize]
     }
 
     /// Up to which row all have come.
     pub(super) fn least(&self) -> i64 {
-        self.search.min(self.private)
+        self.0.into_iter().min().unwrap_or(0)
     }
 
     /// Reads the next span after row `after` and works out what it means; none at the end of the log.
@@ -93,29 +98,48 @@ impl Places {
         let Some(last) = rows.last().map(|row| row.0) else { return Ok(None) };
         let (places, keys) = (*self, Arc::clone(&parts.keys));
         let read = spawn_blocking(move || places.read(rows, last, &keys));
-        Ok(Some(read.await.map_err(|_| StoreError::Closing)?))
+        let mut prepared = read.await.map_err(|_| StoreError::Closing)?;
+        activity::settle(&mut prepared.concerns, parts.keys.feed_id(), &parts.readers).await?;
+        Ok(Some(prepared))
     }
 
     fn read(self, rows: Vec<Row>, last: i64, keys: &KeyPair) -> Prepared {
-        let mut prepared = Prepared { last, documents: Vec::new(), opened: Vec::new() };
+        let mut prepared = Prepared {
+            last,
+            documents: Vec::new(),
+            opened: Vec::new(),
+            concerns: Vec::new(),
+            kinds: KindRows::default(),
+        };
+        let me = keys.feed_id();
         for (row, number, author, sequence, received, body) in rows {
-            let message = FeedId::from_tagged(&author)
-                .map_err(|_| StoreError::BadValue("feed id"))
-                .and_then(|author| read_body(author, sequence as u64, &body));
-            let message = match message {
+            let message = match read(&author, sequence, &body) {
                 Ok(message) => message,
                 Err(error) => {
-                    tracing::warn!(row, %error, "left out of full text and private messages");
+                    tracing::warn!(row, %error, "left out of what follows the log");
                     continue;
                 }
             };
-            if row > self.search {
-                prepared.documents.extend(Document::of(row, number, received, &message));
+            let kind = social::kind(&message);
+            let time = shown_time(message.timestamp(), received);
+            if row > self.of(Follower::Search) {
+                prepared.documents.extend(Document::of(row, number, time, &kind));
             }
-            if row > self.private {
-                prepared.opened.extend(Opened::of(row, number, received, &message, keys));
+            if row > self.of(Follower::Private) {
+                prepared.opened.extend(Opened::of(row, number, time, &message, keys));
+            }
+            if row > self.of(Follower::Activity) {
+                prepared.concerns.extend(Concern::of(row, time, &message, &kind, me));
+            }
+            if row > self.of(Follower::Kinds) {
+                prepared.kinds.add(type_name(&kind), row);
             }
         }
         prepared
     }
+}
+
+fn read(author: &[u8], sequence: i64, body: &[u8]) -> Result<Message, StoreError> {
+    let author = FeedId::from_tagged(author).map_err(|_| StoreError::BadValue("feed id"))?;
+    read_body(author, sequence as u64, body)
 }

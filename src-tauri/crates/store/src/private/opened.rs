@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use feed::{Content, FeedId, KeyPair, Message, json::Value, private_box};
 use sha2::{Digest, Sha256};
-use social::shown_time;
 
 use crate::{error::StoreError, feeds::FeedNumber, write::Writing};
 
@@ -23,14 +22,14 @@ pub(crate) struct Opened {
 
 impl Opened {
     /// None for what is not sealed for the reader.
-    pub(crate) fn of(row: i64, author: FeedNumber, received: i64, message: &Message, keys: &KeyPair) -> Option<Self> {
+    pub(crate) fn of(row: i64, author: FeedNumber, time: i64, message: &Message, keys: &KeyPair) -> Option<Self> {
         let Content::Sealed(sealed) = message.content() else { return None };
         let content = Value::parse(&private_box::open(&sealed, keys)?).ok()?;
         let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(Sha256::digest(sealed.as_bytes()));
         Some(Self {
             row,
             author,
-            time: shown_time(message.timestamp(), received),
+            time,
             digest: i64::from_be_bytes([a, b, c, d, e, f, g, h]),
             people: people(&content, message.author(), keys.feed_id()),
         })
@@ -64,7 +63,7 @@ pub(crate) fn write_opened(opened: Vec<Opened>, writing: &mut Writing<'_>) -> Re
             "INSERT INTO private_boxes (digest, row) VALUES (?1, ?2) ON CONFLICT (digest) DO NOTHING",
             (digest, row),
         )?;
-        let first = writing.value("SELECT row FROM private_boxes WHERE digest = ?1", [digest])?;
+        let first: Option<i64> = writing.value("SELECT row FROM private_boxes WHERE digest = ?1", [digest])?;
         let original = first.filter(|first| *first != row);
         let (Some(people), None) = (people, original) else {
             writing.run("INSERT INTO private_copies (row, original) VALUES (?1, ?2)", (row, original))?;

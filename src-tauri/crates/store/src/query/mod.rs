@@ -3,12 +3,14 @@
 //! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give.
 
 mod blob_links;
+mod links;
 mod people;
 mod posts;
 mod thread;
 mod timeline;
 
 pub use blob_links::{BlobLinks, MAX_BLOBS_ASKED, MAX_LINKS_COUNTED};
+pub use links::{LinkPage, LinkRow};
 pub use people::{MAX_FOLLOWED_BY, PersonRow, Profile, Ties};
 pub use posts::{MAX_COUNTED, PostRow};
 pub use thread::{MAX_THREAD, ThreadEntry, ThreadRows};

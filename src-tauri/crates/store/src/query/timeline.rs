@@ -67,6 +67,11 @@ impl Cursor {
     /// Above everything.
     pub(crate) const TOP: Cursor = Cursor { time: i64::MAX, row: i64::MAX };
 
+    /// The place above everything that is shown at `time_ms`, Unix milliseconds, or before.
+    pub fn shown_at(time_ms: i64) -> Self {
+        Self { time: time_ms, row: i64::MAX }
+    }
+
     /// The place of something that is shown at `time`, told apart by `row` from what is shown at the same moment.
     pub(crate) fn at(time: i64, row: i64) -> Self {
         Self { time, row }
@@ -173,6 +178,23 @@ impl Store {
             end
         };
         Ok(Page { cards: self.cards(&scope, &spots).await?, next })
+    }
+
+    /// Whom an audience covers, as a JSON list of numbers, whether those are the only ones or the ones left out, and its
+    /// channel; none when nobody can be in it.
+    pub(crate) fn covered(
+        &self,
+        audience: &Audience,
+        near: &[PersonId],
+    ) -> Result<Option<(String, bool, Option<String>)>, StoreError> {
+        let scope = self.scope(&Query { audience: audience.clone(), before: None, limit: 1, near })?;
+        Ok(scope.map(|scope| {
+            let channel = match scope.walk {
+                Walk::Channel(name) => Some(name),
+                Walk::Everyone | Walk::Author(_) => None,
+            };
+            (scope.people_json, scope.is_only, channel)
+        }))
     }
 
     /// None when nobody can be in the audience.

@@ -1,7 +1,6 @@
 //! A message as full text sees it: its words, and marked ones for who wrote it where.
 
-use feed::Message;
-use social::{Kind, Post, search::fold_words, shown_time};
+use social::{Kind, Post, search::fold_words};
 
 use crate::{error::StoreError, feeds::FeedNumber, write::Writing};
 
@@ -30,17 +29,17 @@ pub(crate) struct Document {
 
 impl Document {
     /// None for what holds nothing to search for.
-    pub(crate) fn of(row: i64, author: FeedNumber, received: i64, message: &Message) -> Option<Self> {
+    pub(crate) fn of(row: i64, author: FeedNumber, time: i64, kind: &Kind) -> Option<Self> {
         let mut words = String::new();
-        match social::kind(message) {
+        match kind {
             Kind::Post(Post { text, content_warning, channel, .. }) => {
-                fold_words(&text, &mut words);
-                for more in content_warning.iter().chain(&channel) {
+                fold_words(text, &mut words);
+                for more in content_warning.iter().chain(channel) {
                     fold_words(more, &mut words);
                 }
                 push(&author_token(author), &mut words);
                 if let Some(channel) = channel {
-                    push(&channel_token(&channel), &mut words);
+                    push(&channel_token(channel), &mut words);
                 }
             }
             Kind::Blog(blog) => {
@@ -57,7 +56,6 @@ impl Document {
             }
             _ => {}
         }
-        let time = shown_time(message.timestamp(), received);
         (!words.is_empty()).then_some(Self { time, row, words })
     }
 }
@@ -108,7 +106,7 @@ pub(crate) fn write_documents(mut documents: Vec<Document>, writing: &mut Writin
         let first = first_of_day(document.time.div_euclid(DAY_MS));
         if day != Some(first) {
             let newest = "SELECT max(doc) FROM search_docs WHERE doc >= ?1 AND doc < ?2";
-            next = writing.value(newest, (first, first + PER_DAY))?.map_or(first, |newest| newest + 1);
+            next = writing.value(newest, (first, first + PER_DAY))?.map_or(first, |newest: i64| newest + 1);
             day = Some(first);
         }
         if next >= first + PER_DAY {

@@ -1,10 +1,13 @@
 //! The store as its users meet it: real files, real SQLite.
 
+mod activity;
 mod append;
 mod blob_links;
 mod clocks;
+mod history;
 mod hostile;
 mod people;
+mod private;
 mod rebuild;
 mod recovery;
 mod sample;

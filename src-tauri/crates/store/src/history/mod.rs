@@ -1,0 +1,7 @@
+//! The log as it is looked through by hand: by feed, by type, newest first.
+
+mod kinds;
+mod page;
+
+pub(crate) use kinds::{KindRows, type_name};
+pub use page::{HistoryPage, LogEntry, MAX_HISTORY};
