@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use app::Session;
 use app::view::{
-    Audience, Draft, Failure, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing, StartState, Target,
-    Thread,
+    Audience, Draft, Failure, Indexing, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing,
+    StartState, Target, Thread,
 };
 use tauri::State;
 
@@ -58,6 +58,12 @@ pub(crate) async fn search(session: Shared<'_>, query: SearchQuery) -> Result<Se
 #[specta::specta]
 pub(crate) async fn nearby(session: Shared<'_>) -> Result<Nearby, Failure> {
     session.app().await?.nearby().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn indexing(session: Shared<'_>) -> Result<Option<Indexing>, Failure> {
+    Ok(session.app().await?.indexing())
 }
 
 #[tauri::command]

@@ -6,11 +6,12 @@ use app::desktop::{Desktop, Notification};
 use app::view::{Change, Target};
 use tauri::{AppHandle, Emitter, Manager};
 
+use crate::changes::Changes;
 use crate::notifications::Notifications;
 use crate::window;
 
-/// The event that carries a [`Change`].
-const CHANGE: &str = "change";
+/// The event that carries some [`Change`]s.
+const CHANGES: &str = "changes";
 /// The event that carries a [`Target`].
 const OPEN: &str = "open";
 
@@ -63,13 +64,16 @@ impl Opened {
 pub(crate) struct Window {
     handle: AppHandle,
     notifications: Notifications,
+    changes: Changes,
 }
 
 impl Window {
     pub(crate) fn new(handle: AppHandle) -> std::io::Result<Self> {
         let opener = handle.clone();
         let notifications = Notifications::start(move |target| open(&opener, target))?;
-        Ok(Self { handle, notifications })
+        let teller = handle.clone();
+        let changes = Changes::start(move |changes| emit(&teller, CHANGES, changes))?;
+        Ok(Self { handle, notifications, changes })
     }
 }
 
@@ -79,7 +83,7 @@ impl Desktop for Window {
     }
 
     fn changed(&self, change: Change) {
-        emit(&self.handle, CHANGE, change);
+        self.changes.note(change);
     }
 
     fn raise(&self) -> bool {

@@ -2,9 +2,11 @@
 //! command line of the window. What is shown and done is `app`'s; nothing pure and no decision lives here.
 
 mod arguments;
+mod changes;
 mod commands;
 mod desktop;
 mod notifications;
+mod pictures;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -51,6 +53,7 @@ fn open(folder: PathBuf) -> tauri::Result<()> {
     let page = page();
     let shell = tauri::Builder::default()
         .invoke_handler(page.invoke_handler())
+        .register_asynchronous_uri_scheme_protocol(pictures::SCHEME, pictures::serve)
         .manage(desktop::Opened::default())
         .setup(move |shell| Ok(start(shell.handle(), folder)?))
         .build(tauri::generate_context!())?;
@@ -83,6 +86,7 @@ fn page() -> tauri_specta::Builder<Wry> {
             commands::person,
             commands::search,
             commands::nearby,
+            commands::indexing,
             commands::publish,
             commands::follow,
             commands::unfollow,

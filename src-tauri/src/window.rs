@@ -4,7 +4,7 @@ use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewWindowBuilder};
 
 /// Its label in `tauri.conf.json` and in the capability.
-const MAIN: &str = "main";
+pub(crate) const MAIN: &str = "main";
 
 /// Opens the window that `tauri.conf.json` describes. It shows our own page and never anything else.
 pub(crate) fn open(handle: &AppHandle) -> tauri::Result<()> {

@@ -29,6 +29,19 @@ export const SHOTS = [
       await page.getByTestId("new-pill").waitFor();
     },
   },
+  { name: "timeline-indexing", scene: "indexing" },
+  { name: "timeline-crowd", scene: "crowd", hash: "#/posts/all", act: (page) => page.mouse.move(500, 400).then(() => page.mouse.wheel(0, 40_000)).then(() => page.waitForTimeout(300)) },
+  { name: "thread-crowd", scene: "crowd", hash: "#/channel/none", act: crowdedThread },
+  { name: "search", scene: "many", hash: "#/search" },
+  { name: "search-found", scene: "many", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("the har") },
+  { name: "search-person", scene: "many", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("mir").then(() => page.getByRole("button", { name: "Only their posts" }).click()) },
+  { name: "search-people", scene: "many", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("bo") },
+  { name: "search-nothing", scene: "many", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("zeppelin").then(() => page.getByTestId("search-channel").fill("harbour")) },
+  { name: "search-absent", scene: "many", hash: "#/search", act: (page) => page.getByTestId("search-text").fill(`%${"A".repeat(43)}=.sha256`) },
+  { name: "search-pasted", scene: "many", act: pastedId },
+  { name: "search-indexing", scene: "indexing", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("tide") },
+  { name: "search-long", scene: "long", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("w") },
+  { name: "search-rtl", scene: "rtl", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("ליל") },
   { name: "channel", scene: "many", hash: "#/channel/harbour" },
   {
     name: "composing",
@@ -63,6 +76,24 @@ export const SHOTS = [
   { name: "leaving", scene: "many", act: (page) => page.locator("button.out").first().click() },
   { name: "failure", scene: "failure" },
 ];
+
+/** Opens the thread with hundreds of replies, far down. @param {import("playwright-core").Page} page */
+async function crowdedThread(page) {
+  await page.goto(`${page.url().split("#")[0]}#/posts/all`);
+  await page.getByText("What does everybody bring").first().click();
+  await page.getByTestId("thread").waitFor();
+  await page.mouse.move(500, 400);
+  await page.mouse.wheel(0, 20_000);
+  await page.waitForTimeout(300);
+}
+
+/** Pastes the id of a post that is here. @param {import("playwright-core").Page} page */
+async function pastedId(page) {
+  const id = await page.locator("[data-testid=card]").first().getAttribute("data-id");
+  await page.keyboard.press("/");
+  await page.getByTestId("search-text").fill(id ?? "");
+  await page.getByTestId("search-target").waitFor();
+}
 
 /** Runs `work` with a browser and the address of the page, and closes both whatever happens.
  * @param {(browser: import("playwright-core").Browser, address: string) => Promise<void>} work */
@@ -100,5 +131,5 @@ export async function open(page, address, shot) {
   await page.evaluate(() => document.fonts.ready);
   await shot.act?.(page);
   // Scenes in which something happens do it within a third of a second.
-  await page.waitForTimeout(shot.scene === "syncing" || shot.scene === "arriving" ? 700 : 120);
+  await page.waitForTimeout(shot.scene === "syncing" || shot.scene === "arriving" ? 700 : shot.name.startsWith("search") ? 320 : 120);
 }

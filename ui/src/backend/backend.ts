@@ -9,10 +9,13 @@ import type {
   Change,
   Draft,
   Failure,
+  Indexing,
   Nearby,
   Page,
   Person,
   PersonPage,
+  SearchPage,
+  SearchQuery,
   Standing,
   StartState,
   Target,
@@ -33,7 +36,11 @@ export interface Backend {
   /** A thread, by the id of any post in it. */
   thread(id: string): Promise<Thread>;
   person(id: string): Promise<PersonPage>;
+  /** A page of what is found. */
+  search(query: SearchQuery): Promise<SearchPage>;
   nearby(): Promise<Nearby>;
+  /** How far the indexes have been filled again after an update; null when they are whole. */
+  indexing(): Promise<Indexing | null>;
   /** Signs and stores a post; resolves with its id once it is on disk. */
   publish(draft: Draft): Promise<string>;
   follow(id: string): Promise<void>;

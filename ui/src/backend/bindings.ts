@@ -11,6 +11,7 @@ export const commands = {
 	person: (id: string) => typedError<PersonPage, Failure>(__TAURI_INVOKE("person", { id })),
 	search: (query: SearchQuery) => typedError<SearchPage, Failure>(__TAURI_INVOKE("search", { query })),
 	nearby: () => typedError<Nearby, Failure>(__TAURI_INVOKE("nearby")),
+	indexing: () => typedError<Indexing | null, Failure>(__TAURI_INVOKE("indexing")),
 	publish: (draft: Draft) => typedError<string, Failure>(__TAURI_INVOKE("publish", { draft })),
 	follow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("follow", { id })),
 	unfollow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unfollow", { id })),
@@ -119,6 +120,14 @@ export type Flow =
 { kind: "receiving"; messages: number } | 
 /**  This many messages are known to be on their way to them. */
 { kind: "sending"; messages: number };
+
+/**  How far the indexes have been filled again after an update. */
+export type Indexing = {
+	/**  Messages that are in. */
+	done: number,
+	/**  All messages. */
+	total: number,
+};
 
 /**  The reader. */
 export type Me = {

@@ -30,7 +30,7 @@ export async function connect(): Promise<Backend> {
   const changes = new Listeners<Change>();
   const openings = new Listeners<Target>();
   await Promise.all([
-    listen<Change>("change", (event) => changes.tell(event.payload)),
+    listen<Change[]>("changes", (event) => event.payload.forEach((change) => changes.tell(change))),
     listen<Target>("open", (event) => openings.tell(event.payload)),
   ]);
 
@@ -40,7 +40,9 @@ export async function connect(): Promise<Backend> {
     timeline: (audience, before, limit) => taken(commands.timeline(audience, before, limit)),
     thread: (id) => taken(commands.thread(id)),
     person: (id) => taken(commands.person(id)),
+    search: (query) => taken(commands.search(query)),
     nearby: () => taken(commands.nearby()),
+    indexing: () => taken(commands.indexing()),
     publish: (draft) => taken(commands.publish(draft)),
     follow: async (id) => void (await taken(commands.follow(id))),
     unfollow: async (id) => void (await taken(commands.unfollow(id))),

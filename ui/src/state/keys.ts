@@ -1,4 +1,7 @@
-/** The keys of the window: `j` and `k` walk through the posts, `r` answers, `l` likes, `.` shows what is new, Esc goes back. */
+/**
+ * The keys of the window: `j` and `k` walk through the posts, `r` answers, `l` likes, `.` shows what is new,
+ * `/` and Ctrl + K search, Esc goes back.
+ */
 
 function writing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
@@ -12,6 +15,11 @@ function current(): HTMLElement | null {
 function step(by: 1 | -1): void {
   const posts = [...document.querySelectorAll<HTMLElement>("[data-post]")];
   const at = current() ? posts.indexOf(current() as HTMLElement) : -1;
+  // Above the first thing that was found stands what was asked.
+  if (at === 0 && by === -1 && posts[0]?.closest("[data-found]")) {
+    document.querySelector<HTMLElement>("[data-testid=search-text]")?.focus();
+    return;
+  }
   // With none chosen, begin at the first that is in sight.
   const next = at === -1 ? posts.findIndex((post) => post.getBoundingClientRect().bottom > 80) : at + by;
   const post = posts[Math.max(0, Math.min(posts.length - 1, next))];
@@ -23,8 +31,14 @@ function press(action: "like" | "reply"): void {
   current()?.querySelector<HTMLElement>(`[data-action=${action}]`)?.click();
 }
 
-/** Handles one key press; `back` leads to where the person came from. */
-export function handleKey(event: KeyboardEvent, back: () => void): void {
+/** Handles one key press; `back` leads to where the person came from, `search` to where they search. */
+export function handleKey(event: KeyboardEvent, back: () => void, search: () => void): void {
+  const isCommand = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  if (isCommand && event.key.toLowerCase() === "k" && !document.querySelector("dialog[open]")) {
+    event.preventDefault();
+    search();
+    return;
+  }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   if (writing(event.target) || document.querySelector("dialog[open]")) return;
   switch (event.key) {
@@ -42,6 +56,9 @@ export function handleKey(event: KeyboardEvent, back: () => void): void {
       break;
     case ".":
       document.querySelector<HTMLElement>("[data-testid=new-pill]")?.click();
+      break;
+    case "/":
+      search();
       break;
     case "Escape":
       back();

@@ -1,14 +1,18 @@
 /** Who is on this network, and what flows. */
-import type { Backend, NearPerson, Unsubscribe } from "../backend/backend";
+import type { Backend, NearPerson, Progress, Unsubscribe } from "../backend/backend";
 import { coalesce } from "./coalesce";
 import type { Toasts } from "./toasts.svelte";
 
-const READING_GAP = 200;
+const READING_GAP = 300;
+/** Messages of a catching up that is worth a word: fewer are here before it is read. */
+const WORTH_A_WORD = 200;
 
 export class Near {
   people = $state.raw<NearPerson[]>([]);
   addresses = $state.raw<string[]>([]);
   ready = $state(false);
+  /** How far catching up has come, while it takes long enough to be worth a word. */
+  progress = $state.raw<Progress | null>(null);
   /** The most that was known to be on its way from each person since they were last level: what progress is measured by. */
   private readonly most = new Map<string, number>();
   private readonly readSoon = coalesce(() => this.refresh(), READING_GAP);
@@ -27,13 +31,16 @@ export class Near {
 
   async refresh(): Promise<void> {
     try {
-      const { people, addresses } = await this.backend.nearby();
+      const { people, addresses, progress } = await this.backend.nearby();
       for (const { person, flow } of people) {
         if (flow.kind === "receiving") this.most.set(person.id, Math.max(flow.messages, this.most.get(person.id) ?? 0));
         else this.most.delete(person.id);
       }
       this.people = people;
       this.addresses = addresses;
+      // Once shown it stays until everything is here.
+      const isLong = progress !== null && (this.progress !== null || progress.done + progress.toCome >= WORTH_A_WORD);
+      this.progress = isLong ? progress : null;
       this.ready = true;
     } catch (failure) {
       this.toasts.fail(failure);

@@ -6,7 +6,8 @@ export type Route =
   | { screen: "timeline"; audience: Audience }
   | { screen: "thread"; id: string }
   | { screen: "person"; id: string }
-  | { screen: "nearby" };
+  | { screen: "nearby" }
+  | { screen: "search" };
 
 /** The address of a place in the window. */
 export const to = {
@@ -17,6 +18,7 @@ export const to = {
   thread: (id: string) => `#/thread/${encodeURIComponent(id)}`,
   person: (id: string) => `#/person/${encodeURIComponent(id)}`,
   nearby: "#/nearby",
+  search: "#/search",
   target: (target: Target) => (target.kind === "thread" ? to.thread(target.id) : to.person(target.id)),
 };
 
@@ -26,6 +28,7 @@ export function routeOf(hash: string): Route {
   const value = decoded(rest);
   if (place === "thread" && value) return { screen: "thread", id: value };
   if (place === "person" && value) return { screen: "person", id: value };
+  if (place === "search") return { screen: "search" };
   if (place === "nearby") return { screen: "nearby" };
   if (place === "channel" && value) return { screen: "timeline", audience: { kind: "channel", value } };
   if (place === "posts" && value === "nearby") return { screen: "timeline", audience: { kind: "nearby" } };

@@ -1,9 +1,10 @@
 /** The open window: who the reader is, what is cached for going back, and the ways to act. */
 import { createContext } from "svelte";
-import { asFailure, type Audience, type Backend, type Failure, type Me, type Unsubscribe } from "../backend/backend";
+import { asFailure, type Audience, type Backend, type Failure, type Indexing, type Me, type Unsubscribe } from "../backend/backend";
 import { words } from "../words/en";
 import { coalesce } from "./coalesce";
 import { Near } from "./near.svelte";
+import { Search } from "./search.svelte";
 import { to, type Router } from "./route.svelte";
 import { Thread } from "./thread.svelte";
 import { Timeline } from "./timeline.svelte";
@@ -33,6 +34,9 @@ export class Session {
   me = $state.raw<Me | null>(null);
   readonly toasts = new Toasts();
   readonly near: Near;
+  readonly search: Search;
+  /** How far the indexes have been filled again after an update, while they are. */
+  indexing = $state.raw<Indexing | null>(null);
   /** The link that was clicked and waits for an answer. */
   leaving = $state.raw<{ kind: "web" | "mail"; href: string; host: string } | null>(null);
   /** What a screen reader is told, politely. */
@@ -40,6 +44,7 @@ export class Session {
 
   private readonly timelines = new Map<string, Timeline>();
   private readonly threads = new Map<string, Thread>();
+  private readonly readIndexingSoon = coalesce(() => this.readIndexing(), 500);
   private readonly readMeSoon = coalesce(() => this.readMe(), 500);
 
   constructor(
@@ -47,6 +52,7 @@ export class Session {
     readonly router: Router,
   ) {
     this.near = new Near(backend, this.toasts);
+    this.search = new Search(backend, this.toasts);
   }
 
   start(): Unsubscribe {
@@ -54,6 +60,7 @@ export class Session {
     const stops = [
       this.backend.onChange((change) => {
         if (this.stage.kind === "ready" && (change.kind === "person" || change.kind === "standing")) this.readMeSoon();
+        if (this.stage.kind === "ready" && change.kind === "indexing") this.readIndexingSoon();
       }),
       this.backend.onOpen((target) => this.router.go(to.target(target))),
     ];
@@ -70,6 +77,7 @@ export class Session {
         this.me = state.value;
         this.stage = { kind: "ready" };
         void this.openTarget();
+        this.readIndexingSoon();
       }
     } catch (thrown) {
       this.stage = { kind: "failed", failure: asFailure(thrown, words.unknownFailure) };
@@ -112,6 +120,14 @@ export class Session {
       if (state.kind === "ready") this.me = state.value;
       // The node may have come to a stop since.
       else if (state.kind === "failed") this.stage = { kind: "failed", failure: state.value };
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
+  }
+
+  private async readIndexing(): Promise<void> {
+    try {
+      this.indexing = await this.backend.indexing();
     } catch (failure) {
       this.toasts.fail(failure);
     }

@@ -47,7 +47,7 @@ export const words = {
     ],
   },
 
-  rail: { label: "Main", timeline: "Timeline", nearby: "Nearby", me: "You", someoneNear: "people are near" },
+  rail: { label: "Main", timeline: "Timeline", nearby: "Nearby", search: "Search", me: "You", someoneNear: "people are near" },
 
   timeline: {
     title: "Timeline",
@@ -210,6 +210,84 @@ export const words = {
     noAddresses: "This computer is on no network.",
     progress: (name: string) => `Posts arriving from ${name}`,
     showAll: "Open Nearby",
+  },
+
+  catchingUp: {
+    title: "Catching up",
+    with: (names: string[]) =>
+      names.length === 0
+        ? "Catching up"
+        : names.length === 1
+          ? `Catching up with ${names[0]}`
+          : names.length === 2
+            ? `Catching up with ${names[0]} and ${names[1]}`
+            : `Catching up with ${names[0]} and ${names.length - 1} others`,
+    figures: (done: number, toCome: number) => `${many(done, "1 message is here", "# messages are here")}, ${figure(toCome)} to come.`,
+    left: (seconds: number | null) =>
+      seconds === null
+        ? ""
+        : seconds < 15
+          ? "a few seconds"
+          : seconds < 50
+            ? "less than a minute"
+            : seconds < 90
+              ? "about a minute"
+              : seconds < 5_400
+                ? `about ${Math.ceil(seconds / 60)} minutes`
+                : `about ${Math.ceil(seconds / 3_600)} hours`,
+    began: (left: string) => (left ? `Catching up, ${left}.` : "Catching up."),
+    done: "Everything has arrived.",
+    indexingTitle: "Putting everything in order",
+    indexing: (done: number, total: number) => `${figure(done)} of ${many(total, "1 message", "# messages")}. Older posts show up bit by bit.`,
+  },
+
+  search: {
+    title: "Search everything stored here",
+    placeholder: "Search",
+    key: "Ctrl K",
+    clear: "Clear",
+    narrow: "Narrow it down",
+    order: "In which order",
+    orders: { newest: "Newest", best: "Best" },
+    from: "From",
+    anyone: "anyone",
+    anybody: "From anyone again",
+    channel: "Channel",
+    any: "any",
+    when: "Written",
+    spans: { 0: "any time", 1: "since yesterday", 7: "in the last week", 30: "in the last month", 365: "in the last year" } as Record<number, string>,
+    people: "People",
+    onlyTheirs: "Only their posts",
+    results: "Posts that were found",
+    reply: "in a thread",
+    open: { thread: "Open the post you pasted", person: "Open the person you pasted" },
+    found: (count: number, more: boolean) =>
+      count === 0 ? "Nothing found" : `${many(count, "1 post found", "# posts found")}${more ? ", and more" : ""}`,
+    end: "That is everything that was found.",
+    endBest: "These are the best of the newest matches.",
+    behind: (count: number) => `${many(count, "1 newer message is", "# newer messages are")} still being read in; more may turn up.`,
+    begin: {
+      title: "What are you looking for?",
+      text: "Words, people, channels, or an id somebody gave you. Everything stored on this computer is searched, and nothing leaves it.",
+      ways: [
+        { say: "low tide", finds: "posts with both words" },
+        { say: "\"low tide\"", finds: "exactly these words" },
+        { say: "tide -ferry", finds: "one word without the other" },
+        { say: "#harbour", finds: "a channel" },
+        { say: "from:Mirembe", finds: "what one person wrote" },
+        { say: "after:2026-10", finds: "what is not older than that" },
+      ],
+    },
+    nothing: {
+      title: "Nothing found",
+      text: "Perhaps fewer words, or another spelling? Only what is stored on this computer is searched: posts arrive when somebody who has them is near.",
+      narrowed: "Nothing within these limits. There may be more without them.",
+      widen: "Search without limits",
+    },
+    notHere: {
+      title: "This is not stored here",
+      text: "The id is fine, but nothing here belongs to it yet. It may arrive when somebody who has it comes near.",
+    },
   },
 
   recovering: {

@@ -100,3 +100,53 @@ pub struct Row {
     /// When it was first received here, Unix milliseconds.
     pub timestamp: i64,
 }
+
+/// A page of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The messages, newest receipt first.
+    pub rows: Vec<HistoryRow>,
+    /// Where the next page begins; none at the end. A page may be short and still not the last.
+    pub next: Option<String>,
+}
+
+/// One message of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// `%….sha256`.
+    pub key: String,
+    /// Who signed it.
+    pub author: Person,
+    /// The type of its content; `box` where that is sealed.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The message's exact JSON, as text.
+    pub value: String,
+    /// When it was first received here, Unix milliseconds.
+    pub timestamp: i64,
+}
+
+/// `peri links --json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Links {
+    /// The links.
+    pub links: Vec<Linked>,
+    /// Where the next page begins; none at the end. A page may be short and still not the last.
+    pub next: Option<String>,
+}
+
+/// A message and one thing that it links to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// The message, `%….sha256`.
+    pub from: String,
+    /// What it links to: any id.
+    pub to: String,
+    /// Under which relations, in the order of the alphabet: `root`, `branch`, `mentions`, `vote`, …
+    pub relations: Vec<String>,
+    /// Who signed the message.
+    pub author: String,
+    /// The type of its content.
+    #[serde(rename = "type")]
+    pub kind: String,
+}

@@ -7,6 +7,7 @@ import type {
   Draft,
   Entry,
   Failure,
+  Indexing,
   Me,
   Nearby,
   NearPerson,
@@ -14,13 +15,17 @@ import type {
   Person,
   PersonPage,
   Post,
+  Progress,
   Relation,
+  SearchPage,
+  SearchQuery,
   Standing,
   StartState,
   Target,
   Thread,
   Unsubscribe,
 } from "../backend";
+import { search } from "./search";
 
 /** Somebody near, by id. */
 export interface NearId extends Omit<NearPerson, "person"> {
@@ -37,6 +42,10 @@ export interface World {
   posts?: Post[];
   near?: NearId[];
   addresses?: string[];
+  progress?: Progress | null;
+  indexing?: Indexing | null;
+  /** Messages that search has not read yet. */
+  behind?: number;
   /** The window opens with this instead. */
   failed?: Failure;
 }
@@ -63,6 +72,7 @@ export function madeId(sigil: "@" | "%", seed = `made-${++made}`): string {
 export class MemoryBackend implements Backend {
   /** What was asked, for tests. */
   readonly published: Draft[] = [];
+  readonly searched: SearchQuery[] = [];
   private readonly changed = new Set<(change: Change) => void>();
   private readonly opened = new Set<(target: Target) => void>();
   private readonly people = new Map<string, Person>();
@@ -129,7 +139,25 @@ export class MemoryBackend implements Backend {
       const person = this.people.get(id);
       return person ? [{ person, ...rest }] : [];
     });
-    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"] });
+    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null });
+  }
+
+  async indexing(): Promise<Indexing | null> {
+    return structuredClone(this.world.indexing ?? null);
+  }
+
+  async search(query: SearchQuery): Promise<SearchPage> {
+    this.searched.push(query);
+    const found = search(query, this.posts.map((post) => this.fresh(post)), [...this.people.values()]);
+    const from = Number(query.cursor ?? 0);
+    const end = from + query.limit;
+    return structuredClone({
+      target: found.target,
+      people: from === 0 ? found.people : [],
+      hits: found.hits.slice(from, end),
+      next: end < found.hits.length ? String(end) : null,
+      behind: this.world.behind ?? 0,
+    });
   }
 
   async publish(draft: Draft): Promise<string> {
@@ -207,8 +235,9 @@ export class MemoryBackend implements Backend {
   }
 
   /** Somebody comes, goes, or something flows. */
-  setNear(near: NearId[]): void {
+  setNear(near: NearId[], progress: Progress | null = null): void {
     this.nearPeople = near;
+    this.world.progress = progress;
     this.tell({ kind: "nearby" });
   }
 

@@ -1,4 +1,4 @@
-/** Scenes to look at: `npm run dev`, then `?scene=empty`, `one`, `many`, `long`, `rtl`, `syncing`, … */
+/** Scenes to look at: `npm run dev`, then `?scene=empty`, `one`, `many`, `long`, `rtl`, `syncing`, `indexing`, `crowd`, … */
 import type { Failure, Person, Post } from "../backend";
 import { makePerson, makePost, MemoryBackend, type NearId, type World } from "./memory";
 
@@ -155,6 +155,8 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
       return new MemoryBackend({ ...full, ...rightToLeft(now) });
     case "syncing":
       return syncing(full);
+    case "indexing":
+      return new MemoryBackend({ ...full, indexing: { done: 342_118, total: 1_004_220 }, behind: 662_102 });
     case "crowd":
       return crowd(full, now);
     case "arriving":
@@ -180,8 +182,8 @@ function syncing(world: World): MemoryBackend {
     { id: bo.id, callsThemselves: null, flow: { kind: "sending", messages: 12 } },
     { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" } },
   ];
-  const backend = new MemoryBackend({ ...world, near: flows(48_210) });
-  setTimeout(() => backend.setNear(flows(18_432)), 300);
+  const backend = new MemoryBackend({ ...world, near: flows(48_210), progress: { done: 1_200, toCome: 48_210, secondsLeft: null } });
+  setTimeout(() => backend.setNear(flows(18_432), { done: 30_978, toCome: 18_432, secondsLeft: 94 }), 300);
   return backend;
 }
 
