@@ -22,8 +22,11 @@ static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// 8 KiB: a dozen messages to a page, and fewer levels of index than with the default of 4 KiB.
 pub(crate) const PAGE_BYTES: u32 = 8192;
-/// Pages that the log of recent writes may hold before it is copied into the database: 32 MiB.
-pub(crate) const CHECKPOINT_PAGES: u32 = 4000;
+/// Pages from which on the log of recent writes is copied into the database, beside the one who writes: 64 MiB. The more come
+/// together, the more of them are the same page.
+pub(crate) const CHECKPOINT_PAGES: u32 = 8000;
+/// Pages that it may hold before the writer waits for that: 128 MiB.
+pub(crate) const MAX_LOGGED_PAGES: u32 = 2 * CHECKPOINT_PAGES;
 /// What the log of recent writes keeps on the disk after it was copied, in bytes: as much as between two checkpoints.
 pub(crate) const WAL_BYTES: i64 = CHECKPOINT_PAGES as i64 * PAGE_BYTES as i64;
 /// Page cache of the connection that writes messages, in KiB (negative by SQLite's convention).

@@ -64,6 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     reading.print("read and pack on all cores", count);
     appending.print("append", count);
+    store.catch_up().await?;
     single(&store, count).await?;
     let person = people.get(FOLLOWED / 2).or(people.first()).ok_or("nobody wrote anything")?;
     pages(&store, PersonId::from(*person), root.ok_or("nobody wrote anything")?).await?;

@@ -1,12 +1,18 @@
 //! The connection that writes, what its transactions cost, and when its recent writes go into the database file.
 
-use std::{cell::Cell, path::Path};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, StatementStatus, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Params, StatementStatus, Transaction, TransactionBehavior, types::FromSql,
+};
 
 use crate::{
     error::StoreError,
-    schema::{BUSY, CHECKPOINT_PAGES, DATABASE, WAL_BYTES, WRITER_CACHE},
+    schema::{BUSY, DATABASE, WAL_BYTES, WRITER_CACHE},
+    write::checkpoint::{Advice, Checkpointer, Limits, checkpoint, log_number},
 };
 
 /// Statements that stay prepared: every one of the write path, of which there are about twenty.
@@ -33,16 +39,23 @@ pub struct WriteCost {
 #[derive(Debug)]
 pub(crate) struct WriteConnection {
     db: Connection,
+    folder: PathBuf,
     cost: WriteCost,
     /// Pages in the log of recent writes.
     logged: u32,
-    /// Whether all of them are in the database file, so that the next transaction begins the log anew.
-    is_copied: bool,
+    /// When all of them are in the database file, so that the next transaction may begin the log anew: how often that was
+    /// done before.
+    copied: Option<Option<u32>>,
+    checkpointer: Checkpointer,
 }
 
 impl WriteConnection {
     /// Opens the connection to a database whose tables are there.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        Self::open_with(folder, Limits::USUAL)
+    }
+
+    fn open_with(folder: &Path, limits: Limits) -> Result<Self, StoreError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let db = Connection::open_with_flags(folder.join(DATABASE), flags)?;
         db.busy_timeout(BUSY)?;
@@ -58,7 +71,8 @@ impl WriteConnection {
             LOGGED.set(u32::try_from(pages).unwrap_or(0));
             Ok(())
         }));
-        Ok(Self { db, cost: WriteCost::default(), logged: 0, is_copied: false })
+        let (folder, checkpointer) = (folder.to_owned(), Checkpointer::new(folder, limits));
+        Ok(Self { db, folder, cost: WriteCost::default(), logged: 0, copied: None, checkpointer })
     }
 
     /// What writing has cost since the store was opened.
@@ -73,25 +87,35 @@ impl WriteConnection {
         work: impl FnOnce(&mut Writing<'_>) -> Result<T, StoreError>,
         before_commit: impl FnOnce(),
     ) -> Result<T, StoreError> {
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut writing = Writing { transaction, steps: 0 };
-        let done = work(&mut writing)?;
-        let Writing { transaction, steps } = writing;
-        before_commit();
         LOGGED.set(self.logged);
-        transaction.commit()?;
-        let logged = LOGGED.get();
-        let is_anew = self.is_copied || logged < self.logged;
-        self.cost.pages += u64::from(if is_anew { logged } else { logged - self.logged });
-        (self.logged, self.is_copied) = (logged, self.is_copied && logged == self.logged);
+        let (done, steps) = {
+            let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut writing = Writing { transaction, steps: 0 };
+            let done = work(&mut writing)?;
+            before_commit();
+            writing.transaction.commit()?;
+            (done, writing.steps)
+        };
+        self.count(LOGGED.get());
         self.cost.transactions += 1;
         self.cost.steps += steps;
         Ok(done)
     }
 
-    /// Copies the recent writes into the database file once there are many.
+    /// The log of recent writes has so many pages after a commit.
+    fn count(&mut self, logged: u32) {
+        if logged == self.logged {
+            return;
+        }
+        let number_before = self.copied.take();
+        let is_anew = logged < self.logged || number_before.is_some_and(|before| log_number(&self.folder) != before);
+        self.cost.pages += u64::from(if is_anew { logged } else { logged - self.logged });
+        self.logged = logged;
+    }
+
+    /// Has the recent writes copied into the database file once there are many.
     pub(crate) fn checkpoint_when_long(&mut self) -> Result<(), StoreError> {
-        if self.logged >= CHECKPOINT_PAGES && !self.is_copied {
+        if self.copied.is_none() && self.checkpointer.advise(self.logged)? == Advice::Copy {
             self.checkpoint()?;
         }
         Ok(())
@@ -100,13 +124,9 @@ impl WriteConnection {
     /// Copies the recent writes into the database file and syncs it. Returns whether all of them went in: not while
     /// somebody reads an older state.
     pub(crate) fn checkpoint(&mut self) -> Result<bool, StoreError> {
-        // https://www.sqlite.org/pragma.html#pragma_wal_checkpoint: busy, frames in the log, frames copied.
-        // With `synchronous=NORMAL` both files are synced by it (https://www.sqlite.org/pragma.html#pragma_synchronous).
-        let mut statement = self.db.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-        let (busy, logged, copied): (i64, i64, i64) =
-            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        self.is_copied = busy == 0 && logged == copied;
-        Ok(self.is_copied)
+        let is_all = checkpoint(&self.db)?.is_all;
+        self.copied = is_all.then(|| log_number(&self.folder));
+        Ok(is_all)
     }
 }
 
@@ -137,9 +157,13 @@ impl Writing<'_> {
     }
 
     /// The first value of what `statement` gives; none where that is nothing, or NULL.
-    pub(crate) fn value(&mut self, statement: &str, parameters: impl Params) -> Result<Option<i64>, StoreError> {
+    pub(crate) fn value<T: FromSql>(
+        &mut self,
+        statement: &str,
+        parameters: impl Params,
+    ) -> Result<Option<T>, StoreError> {
         let mut statement = self.transaction.prepare_cached(statement)?;
-        let value: Option<Option<i64>> = statement.query_row(parameters, |row| row.get(0)).optional()?;
+        let value: Option<Option<T>> = statement.query_row(parameters, |row| row.get(0)).optional()?;
         self.steps += u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0);
         Ok(value.flatten())
     }
@@ -152,5 +176,80 @@ impl Writing<'_> {
     /// Runs `statement` once.
     pub(crate) fn run(&mut self, statement: &str, parameters: impl Params) -> Result<(), StoreError> {
         self.each(statement, [parameters])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { begin: 40, wait: 400 };
+
+    fn connection(folder: &Path) -> WriteConnection {
+        let db = Connection::open(folder.join(DATABASE)).unwrap();
+        db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        db.execute_batch("CREATE TABLE things (thing INTEGER PRIMARY KEY, bytes BLOB)").unwrap();
+        drop(db);
+        WriteConnection::open_with(folder, LIMITS).unwrap()
+    }
+
+    fn write(connection: &mut WriteConnection, rows: std::ops::Range<i64>) {
+        let add = |writing: &mut Writing<'_>| {
+            writing.each("INSERT INTO things VALUES (?1, randomblob(3000))", rows.map(|row| (row,)))
+        };
+        connection.transaction(add, || {}).unwrap();
+        connection.checkpoint_when_long().unwrap();
+    }
+
+    #[test]
+    fn the_log_of_recent_writes_stays_short_while_much_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = connection(dir.path());
+        let mut longest = 0;
+        for n in 0..300 {
+            write(&mut connection, 10 * n..10 * n + 10);
+            longest = longest.max(connection.logged);
+        }
+        assert!(longest < LIMITS.wait + 20, "{longest} pages");
+        assert!(connection.cost.pages > 3 * u64::from(LIMITS.wait), "{:?}", connection.cost);
+        assert_eq!(connection.cost.transactions, 300);
+        let count: i64 = connection.db.query_row("SELECT count(*) FROM things", [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 3000);
+    }
+
+    #[test]
+    fn pages_are_counted_across_a_log_that_begins_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = connection(dir.path());
+        let pages = |connection: &mut WriteConnection, n: i64| {
+            let before = connection.cost.pages;
+            let add = |writing: &mut Writing<'_>| writing.run("INSERT INTO things VALUES (?1, x'00')", [n]);
+            connection.transaction(add, || {}).unwrap();
+            connection.cost.pages - before
+        };
+        for n in 0..5 {
+            assert_eq!(pages(&mut connection, n), 1, "rows of a few bytes share a page");
+        }
+        assert!(connection.checkpoint().unwrap());
+        assert_eq!((pages(&mut connection, 5), connection.logged), (1, 1), "the log has begun anew");
+        assert_eq!((pages(&mut connection, 6), connection.logged), (1, 2));
+        // Somebody who reads keeps the log from beginning anew.
+        let reader = Connection::open(dir.path().join(DATABASE)).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM things").unwrap();
+        assert!(connection.checkpoint().unwrap());
+        assert_eq!((pages(&mut connection, 7), connection.logged), (1, 3));
+    }
+
+    #[test]
+    fn a_transaction_that_fails_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut connection = connection(dir.path());
+        let twice = |writing: &mut Writing<'_>| {
+            writing.run("INSERT INTO things VALUES (1, x'00')", [])?;
+            writing.run("INSERT INTO things VALUES (1, x'01')", [])
+        };
+        assert!(connection.transaction(twice, || {}).is_err());
+        write(&mut connection, 1..2);
+        assert_eq!(connection.cost.transactions, 1);
     }
 }

@@ -4,6 +4,7 @@
 //! through this connection and no other: a commit of another one empties this one's page cache.
 
 mod batch;
+mod checkpoint;
 mod connection;
 mod facts;
 mod rows;
