@@ -35,3 +35,36 @@ fn what_was_just_written_is_found_with_and_without_a_running_node() {
     }
     assert!(ada.refused(&["search", "x", "--after", "yesterday"]).contains("is not a day"));
 }
+
+#[test]
+fn links_and_the_log_are_looked_through_page_by_page() {
+    let (ada, bo) = (Person::new("Ada"), Person::new("Bo"));
+    let root = ada.ok(&["post", "a boat"]);
+    let replies: Vec<String> = (0..3).map(|n| ada.ok(&["post", &format!("row {n}"), "--reply-to", &root])).collect();
+    let follow = ada.ok(&["follow", &bo.id]);
+
+    let links = ada.json(&["links", &root, "--json"]);
+    let from: Vec<_> = links["links"].as_array().expect("links").iter().map(|link| link["from"].clone()).collect();
+    assert_eq!(from, [replies[2].as_str(), &replies[1], &replies[0]], "{links}");
+    assert_eq!(links["links"][2]["relations"], serde_json::json!(["branch", "root"]));
+    let first = ada.json(&["links", &root, "--rel", "root", "--limit", "2", "--json"]);
+    let next = first["next"].as_str().expect("more");
+    let second = ada.json(&["links", &root, "--rel", "root", "--limit", "2", "--before", next, "--json"]);
+    assert_eq!((&second["links"][0]["from"], &second["next"]), (&replies[0].clone().into(), &serde_json::Value::Null));
+    assert_eq!(ada.json(&["links", &bo.id, "--json"])["links"][0]["from"], follow);
+    let of = ada.json(&["links", &replies[0], "--from", "--json"]);
+    assert_eq!((&of["links"][0]["to"], of["links"].as_array().map(Vec::len)), (&root.clone().into(), Some(1)));
+    assert!(ada.ok(&["links", &root, "--rel", "nothing"]).contains("No links"));
+    assert!(ada.refused(&["links", "boat"]).contains("is not an id"));
+
+    let log = ada.json(&["log", "--type", "post", "--limit", "3", "--json"]);
+    assert_eq!(log["messages"][0]["key"], replies[2]);
+    assert_eq!(log["messages"][0]["value"]["content"]["text"], "row 2");
+    let next = log["next"].as_str().expect("more");
+    let rest = ada.json(&["log", "--type", "post", "--before", next, "--json"]);
+    assert_eq!((&rest["messages"][0]["key"], &rest["next"]), (&root.into(), &serde_json::Value::Null));
+    assert_eq!(ada.json(&["log", "--type", "contact", "--json"])["messages"][0]["key"], follow);
+    assert_eq!(ada.json(&["log", "--feed", &ada.id, "--json"])["messages"].as_array().map(Vec::len), Some(6));
+    assert_eq!(ada.json(&["log", "--feed", &bo.id, "--json"])["messages"].as_array().map(Vec::len), Some(0));
+    assert!(ada.ok(&["log"]).contains("contact"));
+}

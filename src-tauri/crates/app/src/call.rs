@@ -20,6 +20,13 @@ impl App {
             Request::Thread { id } => json(self.thread(&id).await),
             Request::Person { id } => json(self.person(&id).await),
             Request::Search(query) => json(self.search(query).await),
+            Request::Log { feed, kind, before, limit } => {
+                json(self.log(feed.as_deref(), kind.as_deref(), before.as_deref(), limit).await)
+            }
+            Request::LinksTo { id, relation, before, limit } => {
+                json(self.links_to(&id, relation.as_deref(), before.as_deref(), limit).await)
+            }
+            Request::LinksFrom { id, relation } => json(self.links_from(&id, relation.as_deref()).await),
             Request::Nearby {} => json(self.nearby().await),
             Request::Peers {} => json(self.peers().await),
             Request::Publish(draft) => json(self.publish(draft).await),

@@ -15,6 +15,7 @@ pub mod doctor;
 mod drive;
 mod exports;
 mod failure;
+mod history;
 mod mailbox;
 mod people;
 pub mod place;
@@ -30,6 +31,7 @@ pub mod view;
 mod writer;
 
 pub use app::{App, Network, Options};
+pub use publishing::Import;
 pub use session::Session;
 
 /// Brings the window that runs on `folder` to the front; false where none does.

@@ -155,6 +155,48 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what links to a message, a person or a file, the newest first; or what a message links to
+    Links {
+        /// Any id
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Only under this relation: root, branch, mentions, vote, about, contact, image, …
+        #[arg(long, value_name = "RELATION")]
+        rel: Option<String>,
+        /// What links to it (this is what happens without a direction)
+        #[arg(long, conflicts_with = "from")]
+        to: bool,
+        /// What it links to
+        #[arg(long)]
+        from: bool,
+        /// Most links to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// One JSON object: {"links":[{"from":"%…","to":ID,"relations":["…"],"author":"@…","type"}],"next":CURSOR|null}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is stored, message by message, the one received last first
+    Log {
+        /// Only this person's
+        #[arg(long, value_name = "@ID")]
+        feed: Option<String>,
+        /// Only this type: post, vote, contact, about, …; box for sealed ones
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
+        /// Most messages to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// One JSON object: {"messages":[{"key","value","timestamp"}],"next":CURSOR|null}
+        #[arg(long)]
+        json: bool,
+    },
     /// Show who is linked now, and what flows
     Peers {
         /// One JSON object: {"peers":[{"id","person","flow","bytesReceived","bytesSent",…}],"addresses":["…"]}

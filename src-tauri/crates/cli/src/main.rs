@@ -8,8 +8,11 @@ mod connection;
 mod doctor;
 mod elsewhere;
 mod export;
+mod history;
 mod import;
 mod lines;
+mod opening;
+mod refusals;
 mod search;
 mod serve;
 mod show;
@@ -134,6 +137,20 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
             let text = words.join(" ");
             let query = SearchQuery { text, typing: false, from, channel, before, after, order, cursor: None, limit };
             show_or_json(json, &search::all(node, query).await?, show::search)
+        }
+        Command::Links { id, rel, to: _, from, limit, before, json } => {
+            let links = match from {
+                true => node.ask(Request::LinksFrom { id, relation: rel }).await?,
+                false => history::links(node, id, rel, before, limit as usize).await?,
+            };
+            show_or_json(json, &links, show::links)
+        }
+        Command::Log { feed, kind, limit, before, json } => {
+            let log = history::log(node, feed, kind, before, limit as usize).await?;
+            match json {
+                true => print_json(&history::Messages::try_from(log)?),
+                false => print(show::log(&log)),
+            }
         }
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
         Command::Import { file: Some(file), .. } => import::run(node, &file).await,

@@ -1,6 +1,6 @@
 //! What a person at a terminal is shown.
 
-use app::status::{Peers, Status};
+use app::status::{History, Links, Peers, Status};
 use app::view::{Card, Entry, Flow, Page, Post, Progress, Reason, SearchPage, Target, Thread};
 use serde::Serialize;
 
@@ -121,6 +121,34 @@ pub(crate) fn search(page: &SearchPage) -> String {
         text.push_str(&format!("{} messages are not searchable yet: ask again in a moment.\n", page.behind));
     }
     text.trim_end().to_owned()
+}
+
+pub(crate) fn links(links: &Links) -> String {
+    let mut text = String::new();
+    for link in &links.links {
+        let relations = link.relations.iter().map(|relation| plain(relation)).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("{}  {} by {}  {relations}  {}\n", link.from, plain(&link.kind), link.author, link.to));
+    }
+    match &links.next {
+        Some(next) => text.push_str(&format!("Older ones: --before {next}")),
+        None if links.links.is_empty() => text.push_str("No links are stored here."),
+        None => text.push_str("That is all."),
+    }
+    text
+}
+
+pub(crate) fn log(log: &History) -> String {
+    let mut text = String::new();
+    for row in &log.rows {
+        let (date, kind) = (date(row.timestamp as f64), plain(&row.kind));
+        text.push_str(&format!("{date}  {}  {kind}  {}\n", plain(&row.author.name), row.key));
+    }
+    match &log.next {
+        Some(next) => text.push_str(&format!("Older ones: --before {next}")),
+        None if log.rows.is_empty() => text.push_str("Nothing of this is stored here."),
+        None => text.push_str("That is all."),
+    }
+    text
 }
 
 pub(crate) fn peers(peers: &Peers) -> String {

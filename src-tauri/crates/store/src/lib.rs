@@ -33,7 +33,7 @@ pub use activity::{ActivityPage, ActivityRow, Happening, MAX_UNREAD, Place};
 pub use backup::{BACKUP_EVERY, BACKUPS, Backup, BackupError, Pace};
 pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};
-pub use history::{HistoryPage, LogEntry, MAX_HISTORY};
+pub use history::{HistoryPage, LogEntry, MAX_HISTORY, type_name};
 pub use log::{Export, Exported, MAX_LOADED, Stored, Totals};
 pub use private::{Conversation, PrivateMessage};
 pub use query::{

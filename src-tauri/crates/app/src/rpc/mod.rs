@@ -64,6 +64,35 @@ pub enum Request {
     },
     /// A page of what is found by a search.
     Search(SearchQuery),
+    /// A page of the log.
+    Log {
+        /// One feed only.
+        feed: Option<String>,
+        /// One type of content only.
+        kind: Option<String>,
+        /// The `next` of the page before.
+        before: Option<String>,
+        /// Most messages.
+        limit: u32,
+    },
+    /// A page of what links to something.
+    LinksTo {
+        /// Any id.
+        id: String,
+        /// One relation only.
+        relation: Option<String>,
+        /// The `next` of the page before.
+        before: Option<String>,
+        /// Most links.
+        limit: u32,
+    },
+    /// What a message links to.
+    LinksFrom {
+        /// `%….sha256`.
+        id: String,
+        /// One relation only.
+        relation: Option<String>,
+    },
     /// The people on this network.
     Nearby {},
     /// The links and what went over them.
@@ -156,6 +185,9 @@ const METHODS: &[&str] = &[
     "thread",
     "person",
     "search",
+    "log",
+    "links_to",
+    "links_from",
     "nearby",
     "peers",
     "publish",

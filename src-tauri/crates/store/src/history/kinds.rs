@@ -12,7 +12,7 @@ pub(super) const BLOCK: i64 = 1024;
 const BYTES: usize = BLOCK as usize / 8;
 
 /// The type of a message as its content names it; `box` for one that is sealed.
-pub(crate) fn type_name(kind: &Kind) -> &str {
+pub fn type_name(kind: &Kind) -> &str {
     match kind {
         Kind::Post(_) => "post",
         Kind::About(_) => "about",
