@@ -195,6 +195,125 @@ describe("nearby", () => {
   });
 });
 
+describe("search", () => {
+  const field = () => screen.findByTestId<HTMLInputElement>("search-text");
+  const texts = () => screen.getAllByTestId("hit").map((hit) => hit.querySelector(".snippet")?.textContent);
+  const harbour = [
+    makePost(bo, "The kettle is on at the harbour", 3_000, { channel: "harbour" }),
+    makePost(ada, "Harbour soup, bring a spoon", 2_000),
+    makePost(bo, "The <b>keeper</b> lied about the harbour lamp", 1_000, { contentWarning: "Spoilers" }),
+  ];
+
+  it("answers while one types, and marks what was found without making elements of it", async () => {
+    open({ posts: [...harbour, makePost(bo, "<b>kettle</b> again", 500)] }, to.search);
+    await fireEvent.input(await field(), { target: { value: "kett" } });
+    await waitFor(() => expect(texts()).toEqual(["The kettle is on at the harbour", "<b>kettle</b> again"]));
+    const marks = [...document.querySelectorAll("mark")].map((mark) => mark.textContent);
+    expect(marks).toEqual(["kett", "kett"]);
+    expect(document.querySelector(".results b")).toBeNull();
+  });
+
+  it("drops an answer that comes after the one to a later question", async () => {
+    const backend = open({ posts: harbour }, to.search);
+    const search = backend.search.bind(backend);
+    let late: () => void = () => undefined;
+    vi.spyOn(backend, "search").mockImplementation(async (query) => {
+      const page = await search(query);
+      if (query.text === "kettle") await new Promise<void>((done) => (late = done));
+      return page;
+    });
+    await fireEvent.input(await field(), { target: { value: "kettle" } });
+    await waitFor(() => expect(backend.searched.map((query) => query.text)).toEqual(["kettle"]));
+    await fireEvent.input(await field(), { target: { value: "soup" } });
+    await waitFor(() => expect(texts()).toEqual(["Harbour soup, bring a spoon"]));
+    late();
+    await new Promise((done) => setTimeout(done, 20));
+    expect(texts()).toEqual(["Harbour soup, bring a spoon"]);
+  });
+
+  it("narrows to a person who was found by name, and widens again", async () => {
+    const backend = open({ posts: harbour }, to.search);
+    await fireEvent.input(await field(), { target: { value: "bo" } });
+    await fireEvent.click(await screen.findByRole("button", { name: "Only their posts" }));
+    await waitFor(() => expect(backend.searched.at(-1)).toMatchObject({ text: "", from: bo.id }));
+    await waitFor(() => expect(screen.getAllByTestId("hit")).toHaveLength(2));
+    await fireEvent.click(screen.getByRole("button", { name: "From anyone again" }));
+    await waitFor(() => expect(screen.queryByTestId("hit")).toBeNull());
+  });
+
+  it("keeps what is warned of folded", async () => {
+    open({ posts: harbour }, to.search);
+    await fireEvent.input(await field(), { target: { value: "keeper" } });
+    const hit = await screen.findByTestId("hit");
+    expect(hit.textContent).toContain("Spoilers");
+    expect(hit.textContent).not.toContain("lied");
+  });
+
+  it("opens a pasted id with Enter, and says so where it is not here", async () => {
+    open({ posts: harbour }, to.search);
+    await fireEvent.input(await field(), { target: { value: `%${"A".repeat(43)}=.sha256` } });
+    expect(await screen.findByText("This is not stored here")).toBeTruthy();
+    await fireEvent.input(await field(), { target: { value: harbour[0]?.id } });
+    await screen.findByTestId("search-target");
+    await fireEvent.submit(screen.getByRole("search"));
+    expect(await screen.findByTestId("thread")).toBeTruthy();
+  });
+
+  it("is reached by Ctrl and K while one writes, walked by keys, and left as it was", async () => {
+    open({ posts: harbour });
+    const composer = await screen.findByTestId("composer-text");
+    composer.focus();
+    await fireEvent.keyDown(composer, { key: "k", ctrlKey: true });
+    await waitFor(async () => expect(document.activeElement).toBe(await field()));
+    await fireEvent.input(await field(), { target: { value: "harbour" } });
+    const hits = await screen.findAllByTestId("hit");
+    await fireEvent.keyDown(await field(), { key: "ArrowDown" });
+    expect(document.activeElement).toBe(hits[0]);
+    await fireEvent.keyDown(hits[0] as HTMLElement, { key: "j" });
+    expect(document.activeElement).toBe(hits[1]);
+    await fireEvent.keyDown(hits[1] as HTMLElement, { key: "k" });
+    await fireEvent.keyDown(hits[0] as HTMLElement, { key: "k" });
+    expect(document.activeElement).toBe(await field());
+    await fireEvent.keyDown(hits[1] as HTMLElement, { key: "Enter" });
+    await screen.findByTestId("thread");
+    await fireEvent.keyDown(window, { key: "/" });
+    expect((await field()).value).toBe("harbour");
+    expect(screen.getAllByTestId("hit")).toHaveLength(3);
+  });
+});
+
+describe("a long catching up", () => {
+  it("says from whom, how much and how long, tells it once, and is gone when everything is here", async () => {
+    const backend = open({ near: [{ id: bo.id, callsThemselves: null, flow: { kind: "level" } }] });
+    await screen.findByText("Everything is level.", { exact: false });
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 6_000 } }], { done: 2_000, toCome: 6_000, secondsLeft: 130 });
+    const [shown] = await screen.findAllByTestId("catching-up");
+    expect(shown?.textContent).toContain("Catching up with Bo");
+    expect(shown?.textContent).toContain("about 3 minutes");
+    const bar = within(shown as HTMLElement).getByRole("progressbar");
+    expect(bar.getAttribute("aria-valuenow")).toBe("25");
+    expect(bar.getAttribute("aria-valuetext")).toBe("2,000 messages are here, 6,000 to come. about 3 minutes");
+    const told = () => document.querySelector("[aria-live=polite].unseen")?.textContent;
+    expect(told()).toBe("Catching up, about 3 minutes.");
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "level" } }]);
+    await waitFor(() => expect(screen.queryByTestId("catching-up")).toBeNull());
+    expect(told()).toBe("Everything has arrived.");
+  });
+
+  it("is no word about a handful of posts", async () => {
+    const backend = open();
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 12 } }], { done: 3, toCome: 12, secondsLeft: 1 });
+    await screen.findByText("sending you 12 posts");
+    expect(screen.queryByTestId("catching-up")).toBeNull();
+  });
+
+  it("says when indexes are filled again", async () => {
+    open({ indexing: { done: 250_000, total: 1_000_000 } });
+    const [shown] = await screen.findAllByTestId("indexing");
+    expect(shown?.textContent).toContain("250,000 of 1,000,000 messages");
+  });
+});
+
 describe("a person", () => {
   it("is followed and unfollowed with a line of what that does", async () => {
     const jun = makePerson("Jun", "stranger");

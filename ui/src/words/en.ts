@@ -255,11 +255,12 @@ export const words = {
     channel: "Channel",
     any: "any",
     when: "Written",
-    spans: { 0: "any time", 1: "since yesterday", 7: "in the last week", 30: "in the last month", 365: "in the last year" } as Record<number, string>,
+    spans: { 0: "Any time", 1: "Past day", 7: "Past week", 30: "Past month", 365: "Past year" } as Record<number, string>,
     people: "People",
     onlyTheirs: "Only their posts",
     results: "Posts that were found",
     reply: "in a thread",
+    folded: "What was found is behind this warning.",
     open: { thread: "Open the post you pasted", person: "Open the person you pasted" },
     found: (count: number, more: boolean) =>
       count === 0 ? "Nothing found" : `${many(count, "1 post found", "# posts found")}${more ? ", and more" : ""}`,

@@ -16,7 +16,7 @@ const plain = (text: string): string => text.toLocaleLowerCase().normalize("NFD"
 
 /** The pieces of `text` around its first match. */
 function snippet(text: string, words: readonly string[]): SnippetPart[] {
-  const line = text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`>]|\s+/g, (sign) => (/\s/.test(sign) ? " " : ""));
+  const line = text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`]|\s+/g, (sign) => (/\s/.test(sign) ? " " : ""));
   const wanted = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
   const first = wanted ? plain(line).search(new RegExp(wanted, "u")) : 0;
   const start = Math.max(0, first - BEFORE);
