@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
+use rustix::pty;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -89,6 +91,20 @@ impl Move {
         let output = self.peri(&[&["import", "--ssb", old.to_str().expect("UTF-8")], arguments].concat());
         assert!(before == fingerprint(&self.old()), "the old folder was written to");
         output
+    }
+
+    /// An import at a terminal, where these lines are typed.
+    fn typed(&self, arguments: &[&str], lines: &str) -> Output {
+        let flags = pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY | pty::OpenptFlags::CLOEXEC;
+        let keyboard = pty::openpt(flags).expect("a terminal");
+        pty::grantpt(&keyboard).and_then(|()| pty::unlockpt(&keyboard)).expect("ours");
+        let name = pty::ptsname(&keyboard, Vec::new()).expect("a name").into_string().expect("UTF-8");
+        let terminal = fs::File::options().read(true).write(true).open(name).expect("the terminal");
+        let mut keyboard = fs::File::from(keyboard);
+        keyboard.write_all(lines.as_bytes()).expect("typed");
+        let mut command = Command::new(binary());
+        command.arg("--dir").arg(self.new()).args(["import", "--ssb"]).arg(self.old()).args(arguments);
+        command.stdin(terminal).output().expect("peri runs")
     }
 
     /// The last line of one that has to succeed, and what was said beside it.
@@ -299,6 +315,28 @@ fn without_a_terminal_it_has_to_be_said_what_is_brought_over() {
         ada.refused(wrong, 2);
     }
     assert!(!ada.new().exists(), "nothing was begun");
+}
+
+#[test]
+fn at_a_terminal_the_person_chooses_and_confirms() {
+    let ada = Move::from(&["db2"]);
+    for lines in ["\n", "key\n\n", "key\nyes\nyes\nyes\n", "history\n\n"] {
+        let output = ada.typed(&[], lines);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("Nothing was brought over"), "{said}");
+        assert!(!ada.new().exists(), "nothing was begun");
+    }
+    let output = ada.typed(&[], "key\nkeep the key\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("the feed is forked"), "{said}");
+    assert_eq!(ada.ok(&["id"]), ADA);
+
+    let bo = Move::from(&["flume"]);
+    let output = bo.typed(&[], "history\nyes\n");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_ne!(bo.ok(&["id"]), ADA);
+    assert!(!bo.ok(&["timeline", "--of", "following"]).contains("Nothing here yet"));
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn look_through(path: &Path) -> Result<(Folder, Survey, Option<Own>), Failure> {
 
 /// A bar as long as the logs.
 fn bar(folder: &Folder, doing: &'static str) -> Result<ProgressBar, Failure> {
-    let style = ProgressStyle::with_template(&format!("{{msg}} {}", import::BAR)).map_err(Failure::internal)?;
+    let style = ProgressStyle::with_template(import::BAR).map_err(Failure::internal)?;
     Ok(ProgressBar::new(folder.bytes()).with_style(style).with_message(doing))
 }
 

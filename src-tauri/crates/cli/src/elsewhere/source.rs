@@ -14,7 +14,9 @@ const READ: usize = 256 << 10;
 
 /// What stands in the logs, one after the other.
 pub(crate) struct LogSource {
-    logs: std::vec::IntoIter<Log>,
+    logs: Vec<Log>,
+    /// Which log comes next.
+    next: usize,
     open: Option<Open>,
     buffer: Vec<u8>,
     position: u64,
@@ -39,7 +41,7 @@ pub(crate) enum Step {
 
 impl LogSource {
     pub(crate) fn new(logs: Vec<Log>) -> Self {
-        Self { logs: logs.into_iter(), open: None, buffer: vec![0; READ], position: 0 }
+        Self { logs, next: 0, open: None, buffer: vec![0; READ], position: 0 }
     }
 
     /// The next step; `None` at the end of the last log.
@@ -49,12 +51,13 @@ impl LogSource {
     pub(crate) fn step(&mut self) -> io::Result<Option<Step>> {
         loop {
             let Some(open) = &mut self.open else {
-                let Some(log) = self.logs.next() else { return Ok(None) };
+                let Some(log) = self.logs.get(self.next) else { return Ok(None) };
+                self.next += 1;
                 let mut file = File::open(&log.path)?;
                 file.seek(SeekFrom::Start(log.skip))?;
                 self.position += log.skip;
                 let file = file.take(log.bytes.saturating_sub(log.skip));
-                let (reader, name) = (LogReader::starting_at(log.form, log.skip), Arc::from(log.name));
+                let (reader, name) = (LogReader::starting_at(log.form, log.skip), Arc::from(log.name.as_str()));
                 self.open = Some(Open { file, reader, name, ended: false });
                 continue;
             };
@@ -95,5 +98,10 @@ impl Source for LogSource {
 
     fn position(&self) -> u64 {
         self.position
+    }
+
+    fn again(&mut self) -> io::Result<bool> {
+        (self.next, self.open, self.position) = (0, None, 0);
+        Ok(true)
     }
 }
