@@ -21,7 +21,7 @@ use crate::mailbox::{Command, Look, MAILBOX};
 use crate::publishing::valid_name;
 use crate::rpc::Server;
 use crate::view::{Change, Failure, FailureCode, Standing};
-use crate::{place, storage};
+use crate::{copies, place, storage};
 
 /// How a node is run.
 #[derive(Clone)]
@@ -48,6 +48,9 @@ impl Default for Network {
         Self { listen: Vec::new(), dial: Vec::new(), mdns: true }
     }
 }
+
+/// What the loop is going to answer.
+pub(crate) type Answer<T> = oneshot::Receiver<T>;
 
 /// A running node.
 #[derive(Clone)]
@@ -81,6 +84,7 @@ enum Origin {
 #[derive(Default)]
 struct Tasks {
     driving: Option<JoinHandle<()>>,
+    copying: Option<JoinHandle<()>>,
     answering: Option<JoinHandle<()>>,
 }
 
@@ -200,6 +204,11 @@ impl App {
             drive(node, io).await;
         }));
         tokio::spawn(tell_of_a_broken_loop(Arc::downgrade(&app.inner), app.inner.ended.clone()));
+        // One who opens the folder for a moment has no time for copies either.
+        tasks.copying = options.network.as_ref().map(|_| {
+            let (stop, ended) = (app.inner.stop.clone(), app.inner.ended.clone());
+            tokio::spawn(copies::keep(app.inner.store.clone(), stop, ended))
+        });
         tasks.answering = server.map(|server| tokio::spawn(server.serve(app.clone(), app.inner.stop.clone())));
         drop(tasks);
         Ok(app)
@@ -212,6 +221,9 @@ impl App {
         self.inner.stop.cancel();
         if let Some(answering) = tasks.answering {
             ended(answering.await);
+        }
+        if let Some(copying) = tasks.copying {
+            ended(copying.await);
         }
         // A loop that has ended already needs no telling.
         let _ = self.inner.mailbox.send(Command::Stop).await;
@@ -277,18 +289,33 @@ impl App {
     }
 
     pub(crate) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {
-        let closing = || {
-            self.broken().unwrap_or_else(|| {
-                Failure::new(
-                    FailureCode::NotStarted,
-                    "Periwinkle is closing on this folder.",
-                    "Start it again and look whether what you did is there.",
-                )
-            })
-        };
+        let answer = self.hand_over(command).await?;
+        self.answer(answer).await
+    }
+
+    /// Asks the loop, to hear its answer later.
+    pub(crate) async fn hand_over<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<Answer<T>, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.inner.mailbox.send(command(reply)).await.map_err(|_| closing())?;
-        answer.await.map_err(|_| closing())
+        self.inner.mailbox.send(command(reply)).await.map_err(|_| self.closing())?;
+        Ok(answer)
+    }
+
+    /// Hears an answer.
+    pub(crate) async fn answer<T>(&self, answer: Answer<T>) -> Result<T, Failure> {
+        answer.await.map_err(|_| self.closing())
+    }
+
+    fn closing(&self) -> Failure {
+        self.broken().unwrap_or_else(|| {
+            Failure::new(
+                FailureCode::NotStarted,
+                "Periwinkle is closing on this folder.",
+                "Start it again and look whether what you did is there.",
+            )
+        })
     }
 }
 

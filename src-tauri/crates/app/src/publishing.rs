@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use feed::{FeedId, Message, json};
 
-use crate::app::{message_id, person_id};
+use node::RejectReason;
+
+use crate::app::{Answer, message_id, person_id};
 use crate::mailbox::Command;
 use crate::view::{Draft, Failure, FailureCode};
 use crate::{App, posts, status};
@@ -87,20 +89,21 @@ impl App {
     /// # Errors
     /// When the node is shutting down or the wish for a feed cannot be stored. A refused message is no error.
     pub async fn import(&self, messages: Vec<Message>) -> Result<status::Imported, Failure> {
-        let feeds: BTreeSet<FeedId> = messages.iter().map(|message| message.author()).collect();
-        let imported = self.ask(|reply| Command::Import { messages, reply }).await?;
-        self.keep(feeds).await?;
-        let rejected = imported.rejected.into_iter().map(|rejected| status::Rejected {
-            feed: rejected.feed.to_string(),
-            sequence: rejected.sequence,
-            reason: rejected.reason.to_string(),
-        });
-        Ok(status::Imported {
-            stored: imported.stored,
-            known: imported.known,
-            rejected: rejected.collect(),
-            waiting: imported.waiting,
-        })
+        self.begin_import(messages).await?.finish().await
+    }
+
+    /// Hands messages over to be checked and stored, as [`Self::import`], without waiting for it: the next ones may be made
+    /// ready or handed over meanwhile. Few at a time: each keeps its messages in memory.
+    ///
+    /// # Errors
+    /// When the node is shutting down.
+    pub async fn begin_import(&self, messages: Vec<Message>) -> Result<Import, Failure> {
+        let mut feeds: BTreeSet<FeedId> = BTreeSet::new();
+        for run in messages.chunk_by(|a, b| a.author() == b.author()) {
+            feeds.extend(run.first().map(|message| message.author()));
+        }
+        let answer = self.hand_over(|reply| Command::Import { messages, reply }).await?;
+        Ok(Import { app: self.clone(), feeds, answer })
     }
 
     /// Remembers those of these feeds of which something is stored as asked for by hand.
@@ -111,6 +114,42 @@ impl App {
             wanted.extend(self.ask(|reply| Command::Keep { feeds: feeds.into_iter().collect(), reply }).await??);
         }
         Ok(())
+    }
+}
+
+/// Messages that are being checked and stored.
+pub struct Import {
+    app: App,
+    feeds: BTreeSet<FeedId>,
+    answer: Answer<node::Imported>,
+}
+
+impl Import {
+    /// Waits until all of them are decided.
+    ///
+    /// # Errors
+    /// As [`App::import`].
+    pub async fn finish(self) -> Result<status::Imported, Failure> {
+        let imported = self.app.answer(self.answer).await?;
+        self.app.keep(self.feeds).await?;
+        let mut outcome = status::Imported {
+            stored: imported.stored,
+            known: imported.known,
+            waiting: imported.waiting,
+            ..status::Imported::default()
+        };
+        for rejected in imported.rejected {
+            match rejected.reason {
+                RejectReason::NoRoom => outcome.no_room += 1,
+                RejectReason::Store(failed) => outcome.failed = Some(failed.reason),
+                reason => outcome.rejected.push(status::Rejected {
+                    feed: rejected.feed.to_string(),
+                    sequence: rejected.sequence,
+                    reason: reason.to_string(),
+                }),
+            }
+        }
+        Ok(outcome)
     }
 }
 

@@ -2,9 +2,14 @@
 
 use std::io::{self, BufRead, Read};
 
+use memchr::memchr;
+
 /// Longest line of a file that we read, in bytes. A message is at most 8,192 UTF-16 units of indented JSON; with escapes and
 /// an envelope that is under 64 KiB, and the rest is patience with odd layouts.
 pub(crate) const MAX_LINE: usize = 1 << 20;
+
+/// A line of which so many bytes are skipped without an end has none, in bytes.
+const MAX_SKIPPED: usize = 256 << 20;
 
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub(crate) enum Line {
 /// Reads the next line that is not blank; `None` at the end.
 ///
 /// # Errors
-/// When the reader fails.
+/// When the reader fails, and [`io::ErrorKind::InvalidData`] when a line seems to have no end.
 pub(crate) fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
     loop {
         let mut line = Vec::new();
@@ -26,7 +31,7 @@ pub(crate) fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
             return Ok(None);
         }
         if line.len() > MAX_LINE && line.last() != Some(&b'\n') {
-            reader.skip_until(b'\n')?;
+            skip(reader, MAX_SKIPPED)?;
             return Ok(Some(Line::TooLong));
         }
         while matches!(line.last(), Some(b'\n' | b'\r')) {
@@ -36,6 +41,25 @@ pub(crate) fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
             return Ok(Some(Line::Whole(line)));
         }
     }
+}
+
+/// Skips the rest of a line, of at most `most` bytes.
+fn skip(reader: &mut impl BufRead, most: usize) -> io::Result<()> {
+    let mut skipped = 0;
+    while skipped <= most {
+        let buffer = reader.fill_buf()?;
+        let (found, end) = (memchr(b'\n', buffer), buffer.len());
+        reader.consume(found.map_or(end, |at| at + 1));
+        if found.is_some() || end == 0 {
+            return Ok(());
+        }
+        skipped += end;
+    }
+    let words = format!(
+        "a line has more than {} MiB and no end in sight; each message is to be on a line of its own",
+        most >> 20
+    );
+    Err(io::Error::new(io::ErrorKind::InvalidData, words))
 }
 
 #[cfg(test)]
@@ -52,5 +76,18 @@ mod tests {
         assert_eq!(next(&mut reader).expect("reads"), Some(Line::TooLong));
         assert_eq!(next(&mut reader).expect("reads"), Some(Line::Whole(b"two".to_vec())));
         assert_eq!(next(&mut reader).expect("reads"), None);
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_given_up() {
+        let skipped = |text: &[u8], most| {
+            let mut reader = text;
+            skip(&mut reader, most).map(|()| reader.len())
+        };
+        assert_eq!(skipped(b"rest of it\nnext", 100).expect("ends"), 4);
+        assert_eq!(skipped(b"rest of it", 100).expect("ends"), 0);
+        let endless = vec![b'x'; 4 * MAX_LINE];
+        let error = skipped(&endless, 2 * MAX_LINE).expect_err("no end");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 }

@@ -21,6 +21,14 @@ pub(crate) trait Source: Send {
 
     /// How many bytes were taken so far; for a progress bar.
     fn position(&self) -> u64;
+
+    /// Begins once more from the first piece; whether it can.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn again(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// One message that is not decoded yet.
@@ -59,34 +67,58 @@ impl Piece {
 }
 
 /// Lines of a file or a pipe.
-pub(crate) struct LineSource<R> {
-    reader: R,
+pub(crate) struct LineSource {
+    reader: Box<dyn BufRead + Send>,
+    /// Opens a file once more; a pipe cannot be.
+    reopen: Option<Box<dyn Fn() -> io::Result<Box<dyn BufRead + Send>> + Send>>,
     lines: u64,
     bytes: u64,
 }
 
-impl<R: BufRead + Send> LineSource<R> {
-    pub(crate) fn new(reader: R) -> Self {
-        Self { reader, lines: 0, bytes: 0 }
+impl LineSource {
+    pub(crate) fn new(reader: Box<dyn BufRead + Send>) -> Self {
+        Self { reader, reopen: None, lines: 0, bytes: 0 }
+    }
+
+    /// Lines of something that `reopen` opens once more.
+    pub(crate) fn of_file(
+        reader: Box<dyn BufRead + Send>,
+        reopen: impl Fn() -> io::Result<Box<dyn BufRead + Send>> + Send + 'static,
+    ) -> Self {
+        Self { reopen: Some(Box::new(reopen)), ..Self::new(reader) }
     }
 }
 
-impl<R: BufRead + Send> Source for LineSource<R> {
+impl Source for LineSource {
     fn next(&mut self) -> io::Result<Option<Piece>> {
         let Some(line) = lines::next(&mut self.reader)? else { return Ok(None) };
         self.lines += 1;
         let piece = match line {
             Line::Whole(text) => Piece::Line(self.lines, text),
-            Line::TooLong => Piece::Unreadable(format!("line {}: longer than {} bytes", self.lines, lines::MAX_LINE)),
+            Line::TooLong => Piece::Unreadable(format!(
+                "line {}, no message that can be named: longer than {} bytes",
+                self.lines,
+                lines::MAX_LINE
+            )),
         };
         self.bytes += piece.size() as u64 + 1;
         Ok(Some(piece))
+    }
+
+    fn again(&mut self) -> io::Result<bool> {
+        let Some(reopen) = &self.reopen else { return Ok(false) };
+        self.reader = reopen()?;
+        (self.lines, self.bytes) = (0, 0);
+        Ok(true)
     }
 
     fn position(&self) -> u64 {
         self.bytes
     }
 }
+
+/// How many bytes the text of a message's id has.
+const MESSAGE_ID: usize = "%".len() + 44 + ".sha256".len();
 
 /// A message with what a database says of it.
 #[derive(Deserialize)]
@@ -97,8 +129,28 @@ struct Envelope<'a> {
     value: &'a RawValue,
 }
 
+/// Reads a line as databases write it, in one pass; `None` settles nothing.
+fn decode_usual(line: &[u8]) -> Option<Message> {
+    let Some(rest) = line.strip_prefix(b"{\"key\":\"") else {
+        let (message, length) = Message::decode_front(line)?;
+        return (length == line.len()).then_some(message);
+    };
+    let (key, rest) = rest.split_at_checked(MESSAGE_ID)?;
+    let (message, length) = Message::decode_front(rest.strip_prefix(b"\",\"value\":")?)?;
+    let key: MessageId = std::str::from_utf8(key).ok()?.parse().ok()?;
+    let rest = rest.get(b"\",\"value\":".len() + length..)?.strip_suffix(b"}")?;
+    let is_time = |rest: &[u8]| {
+        let digits = rest.strip_prefix(b",\"timestamp\":");
+        digits.is_some_and(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+    };
+    ((rest.is_empty() || is_time(rest)) && key == message.id()).then_some(message)
+}
+
 /// Decodes one line; on failure the words that name the message.
 fn decode(number: u64, line: &[u8]) -> Result<Message, String> {
+    if let Some(message) = decode_usual(line) {
+        return Ok(message);
+    }
     let envelope = serde_json::from_slice::<Envelope<'_>>(line).ok();
     let text = envelope.as_ref().map_or(line, |envelope| envelope.value.get().as_bytes());
     let refuse = |why: &dyn std::fmt::Display| format!("line {number}, {}: {why}", describe(text));
@@ -161,6 +213,7 @@ mod tests {
         let bare = decode(1, value.as_bytes()).expect("a message");
         assert_eq!(enveloped.id(), bare.id());
         assert_eq!(bare.encoded(), value.as_bytes());
+        assert!(decode_usual(line.as_bytes()).is_some() && decode_usual(value.as_bytes()).is_some());
     }
 
     #[test]
