@@ -8,5 +8,6 @@ mod hosts;
 mod meeting;
 mod page;
 mod person;
+mod pictures;
 mod process;
 mod smooth;

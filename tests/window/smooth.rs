@@ -110,7 +110,7 @@ fn import(desk: &Desk<'_>, file: &Path) {
 }
 
 /// `peri`, built first where nobody says that everything is.
-fn peri() -> &'static Path {
+pub(crate) fn peri() -> &'static Path {
     static PERI: OnceLock<PathBuf> = OnceLock::new();
     PERI.get_or_init(|| {
         if std::env::var_os("PERIWINKLE_BUILT").is_none() {

@@ -9,7 +9,8 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ::blobs::{Blobs, Checked, Entry, Limits, MAX_FETCHED, MAX_LISTED, Plan, Reason, Size, Spooled, Thumbnail};
+use ::blobs::{Blobs, Checked, Entry, Limits, MAX_FETCHED, MAX_LISTED, Plan, Reason, Spooled};
+pub use ::blobs::{Size, Thumbnail};
 use feed::BlobId;
 use serde::{Deserialize, Serialize};
 
