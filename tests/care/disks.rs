@@ -56,7 +56,7 @@ fn run(program: &str, arguments: &[&str], path: &Path) -> bool {
 
 #[test]
 fn a_folder_that_may_only_be_read_is_named_and_opens_when_it_may_be_written() {
-    let Some(disk) = Disk::mount("16m") else { return };
+    let Some(disk) = Disk::mount("256m") else { return };
     let folder = disk.path().join("ada");
     let person = Person::in_folder("Ada", folder.clone());
     let ids = [person.ok(&["post", "before"])];
@@ -94,19 +94,21 @@ async fn a_disk_that_fills_while_publishing_refuses_and_takes_posts_when_there_i
     fs::remove_file(filler).expect("ours");
     ids.push(post(&mut client, "there is room again").await.expect("published"));
     assert!(node.stop().success());
+    // So much room that the doctor has nothing to say about it.
+    disk.resize("256m");
     holds(&person, &ids);
 }
 
 #[test]
 fn a_disk_that_fills_during_an_import_keeps_what_came_and_takes_the_rest_later() {
-    let Some(disk) = Disk::mount("2m") else { return };
+    let Some(disk) = Disk::mount("1300k") else { return };
     let person = Person::in_folder("Ada", disk.path().join("ada"));
     let ids = [person.ok(&["post", "before"])];
     let sample = sample();
     let import = ["import", sample.to_str().expect("a path")];
     let words = person.refused(&import);
     says(&words, &["has room"]);
-    disk.resize("64m");
+    disk.resize("256m");
     holds(&person, &ids);
     person.ok(&import);
     // Name, two posts and the sample.
@@ -127,7 +129,7 @@ fn mending_on_a_full_disk_says_how_much_room_it_needs_and_changes_nothing() {
     says(&person.refused(&["doctor", "--repair"]), &["Mending needs", "Make room and try again"]);
     fs::remove_file(filler).expect("ours");
     assert_eq!(fs::read(&database).expect("there"), bytes);
-    disk.resize("64m");
+    disk.resize("256m");
     person.ok(&["doctor", "--repair"]);
     assert_eq!(person.json(&["status", "--json"])["messages"], json!(2_001));
     holds(&person, &[]);

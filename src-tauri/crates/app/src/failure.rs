@@ -114,6 +114,10 @@ impl From<Refusal> for Failure {
                 "Make it shorter, or write it in two parts.",
             );
         }
+        if let Refusal::Store(failed) = &refusal {
+            // The store knows best what to do: make room, or ask the doctor.
+            return two_sentences(FailureCode::Disk, &failed.reason);
+        }
         let code = match &refusal {
             Refusal::Recovering { .. } | Refusal::Forked => FailureCode::Recovering,
             Refusal::Store(_) => FailureCode::Disk,
