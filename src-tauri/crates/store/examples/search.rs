@@ -2,7 +2,8 @@
 //!
 //! Signs MESSAGES (100,000 unless told) posts of a hundred people, of words drawn by Zipf's law from 50,000, appends them as
 //! a first sync brings them, feed after feed, and prints how fast full text follows, what it takes on the disk and how long
-//! answers take. FOLDER is kept, and measured again without filling it when it is there already.
+//! answers take: searches, pages of the log by type, and what links to a message. FOLDER is kept, and measured again without
+//! filling it when it is there already, whatever it holds.
 
 use std::{
     error::Error,
@@ -10,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use feed::{Head, KeyPair, PersonId, Verified, sign};
+use feed::{Head, KeyPair, Verified, sign};
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 use social::{
+    Target,
     search::parse,
     write::{self, PostDraft},
 };
@@ -74,7 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         true => Store::open(folder).await?,
         false => filled(folder, count, &vocabulary, &mut random).await?,
     };
-    store.catch_up().await?;
+    caught_up(&store).await?;
 
     let mut query = |name: &'static str, make: &mut dyn FnMut(&mut ChaCha8Rng) -> String| {
         (name, (0..ROUNDS).map(|_| make(&mut random)).collect::<Vec<_>>())
@@ -95,8 +97,54 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     measure(&store, "best of any word", &queries[0].1, true).await?;
     measure(&store, "best of words as they are used", &queries[1].1[..200], true).await?;
+    pages(&store, &mut random).await?;
     store.close().await?;
     Ok(())
+}
+
+/// Waits for full text, and prints how fast it came.
+async fn caught_up(store: &Store) -> Result<(), Box<dyn Error>> {
+    let start = Instant::now();
+    let behind = store.behind().0;
+    store.catch_up().await?;
+    let took = start.elapsed().as_secs_f64();
+    println!("full text: {behind} messages in {took:.1} s, {:.0} a second", behind as f64 / took);
+    Ok(())
+}
+
+/// Prints how long pages of the log and of links take, from random places.
+async fn pages(store: &Store, random: &mut ChaCha8Rng) -> Result<(), Box<dyn Error>> {
+    let messages = store.totals().await?.messages.max(1);
+    let mut times: [Vec<f64>; 4] = Default::default();
+    for _ in 0..ROUNDS {
+        let place = (u64::from(random.next_u32()) % messages) as i64;
+        let start = Instant::now();
+        let page = store.history(None, Some("about"), Some(place), 20).await?;
+        times[0].push(start.elapsed().as_secs_f64() * 1000.0);
+        let Some(entry) = store.history(None, Some("post"), Some(place), 1).await?.entries.pop() else { continue };
+        let message = entry.stored.message;
+        let start = Instant::now();
+        store.history(Some(message.author()), Some("about"), Some(place), 20).await?;
+        times[1].push(start.elapsed().as_secs_f64() * 1000.0);
+        let person = page.entries.first().map_or(message.author(), |entry| entry.stored.message.author());
+        for (kind, target) in [(2, Target::Message(message.id())), (3, Target::Feed(person))] {
+            let start = Instant::now();
+            store.links_to(&target, None, None, 20).await?;
+            times[kind].push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    let names = ["the log by type", "the log by feed and type", "what links to a post", "what links to a person"];
+    for (name, times) in names.into_iter().zip(times) {
+        print(name, times);
+    }
+    Ok(())
+}
+
+/// Prints a line of times in milliseconds.
+fn print(name: &str, mut times: Vec<f64>) {
+    times.sort_by(f64::total_cmp);
+    let at = |part: usize| times.get((times.len() * part / 100).min(times.len().saturating_sub(1))).unwrap_or(&0.0);
+    println!("{name}: P50 {:.2} ms, P95 {:.2} ms, most {:.2} ms", at(50), at(95), at(100));
 }
 
 /// A new store with `count` posts.
@@ -135,13 +183,7 @@ async fn filled(
         text_bytes / count
     );
     let before = store.totals().await?.bytes;
-    let behind = store.behind().0;
-    let start = Instant::now();
-    store.catch_up().await?;
-    let took = start.elapsed().as_secs_f64();
-    println!("full text: {behind} messages in {took:.1} s, {:.0} a second", behind as f64 / took);
-    let person = PersonId::from(me.feed_id());
-    store.person(&person).await?;
+    caught_up(&store).await?;
     store.close().await?;
     let after = store.totals().await?.bytes;
     println!("disk: {} B a message, {} before full text had caught up", after / count as u64, before / count as u64);
@@ -161,14 +203,6 @@ async fn measure(store: &Store, name: &str, queries: &[String], best: bool) -> R
         times.push(start.elapsed().as_secs_f64() * 1000.0);
         found += page.found.len();
     }
-    times.sort_by(f64::total_cmp);
-    let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];
-    println!(
-        "{name}: P50 {:.2} ms, P95 {:.2} ms, most {:.2} ms; {:.1} found",
-        at(50),
-        at(95),
-        at(100),
-        found as f64 / queries.len() as f64
-    );
+    print(&format!("{name} ({:.1} found)", found as f64 / queries.len() as f64), times);
     Ok(())
 }

@@ -64,6 +64,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     reading.print("read and pack on all cores", count);
     appending.print("append", count);
+    let cost = store.write_cost().await;
+    println!(
+        "  in {} transactions, {:.1} steps and {:.2} pages a message",
+        cost.transactions,
+        cost.steps as f64 / count as f64,
+        cost.pages as f64 / count as f64
+    );
     store.catch_up().await?;
     single(&store, count).await?;
     let person = people.get(FOLLOWED / 2).or(people.first()).ok_or("nobody wrote anything")?;

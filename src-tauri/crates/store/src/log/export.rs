@@ -67,7 +67,7 @@ impl Export {
             let position = |row: &LogRow| if is_one { row.sequence } else { row.row };
             let Some(last) = rows.last() else { return Ok(Vec::new()) };
             self.after = position(last);
-            let read = inner.read_rows(rows).await?;
+            let read = inner.read_filed(rows).await?;
             if !read.is_empty() {
                 let exported = read.into_iter().map(|(row, message)| Exported {
                     key: message.id(),

@@ -1,13 +1,16 @@
 //! Reading the log: by feed and sequence, by id, and all of it.
 
+mod authored;
 mod body;
 mod export;
+mod filed;
 
 use std::sync::Arc;
 
 use feed::{FeedId, Message, MessageId};
 use tokio::task::spawn_blocking;
 
+pub(crate) use authored::AuthoredRow;
 pub(crate) use body::{pack_body, read_body, read_previous};
 pub use export::{Export, Exported};
 
@@ -102,10 +105,10 @@ impl Store {
         max_bytes: usize,
     ) -> Result<Vec<Message>, StoreError> {
         let Some(number) = self.inner.shared().feeds.number(&feed) else { return Ok(Vec::new()) };
-        let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
             // The running total stops the walk near the size asked for: a packed body is no longer than what it unpacks to.
-            "SELECT sequence, body FROM (
-                SELECT message_sequences.sequence, body,
+            "SELECT row, sequence, body FROM (
+                SELECT row, message_sequences.sequence, body,
                     sum(length(body)) OVER (ORDER BY message_sequences.sequence) - length(body) AS before
                 FROM message_sequences JOIN log USING (row)
                 WHERE message_sequences.feed = ?1 AND message_sequences.sequence > ?2 AND message_sequences.sequence <= ?3
@@ -120,16 +123,16 @@ impl Store {
         .fetch_all(&self.inner.readers)
         .await?;
         let decode = move || {
-            let mut messages: Vec<Message> = Vec::with_capacity(rows.len());
+            let mut messages: Vec<(i64, Message)> = Vec::with_capacity(rows.len());
             let mut bytes = 0;
-            for (sequence, body) in rows {
+            for (row, sequence, body) in rows {
                 match read_body(feed, sequence as u64, &body) {
                     Ok(message) => {
                         bytes += message.encoded().len();
                         if !messages.is_empty() && bytes > max_bytes {
                             break;
                         }
-                        messages.push(message);
+                        messages.push((row, message));
                     }
                     Err(error) if messages.is_empty() => return Err(error),
                     Err(error) => {
@@ -140,7 +143,18 @@ impl Store {
             }
             Ok(messages)
         };
-        spawn_blocking(decode).await.map_err(|_| StoreError::Closing)?
+        let mut messages = spawn_blocking(decode).await.map_err(|_| StoreError::Closing)??;
+        // Whoever gets a message that has changed here takes it for a forgery of ours.
+        let misfiled = self.inner.misfiled(messages.iter().map(|(row, message)| (*row, message))).await?;
+        if let Some(at) = messages.iter().position(|(row, _)| misfiled.contains(row)) {
+            let sequence = messages[at].1.sequence();
+            if at == 0 {
+                return Err(StoreError::Damaged { feed, sequence });
+            }
+            tracing::warn!(%feed, sequence, "a message has changed on the disk; those before it are given");
+            messages.truncate(at);
+        }
+        Ok(messages.into_iter().map(|(_, message)| message).collect())
     }
 
     /// A message by its id.

@@ -37,7 +37,7 @@ pub(super) async fn read(inner: &Arc<Inner>, below: i64, end: i64) -> Result<Opt
     .await?;
     let Some(down_to) = rows.last().map(|row| row.row) else { return Ok(None) };
     // One damaged message costs that message only.
-    let read = inner.read_rows(rows).await?;
+    let read = inner.read_filed(rows).await?;
     let facts = move || {
         let facts = read.into_iter().map(|(row, message)| {
             let facts = Facts::from(social::read(&message));

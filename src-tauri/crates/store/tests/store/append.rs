@@ -193,3 +193,28 @@ async fn a_damaged_message_costs_only_what_comes_after_it() {
     let damaged = sequences(2).await.unwrap_err();
     assert!(matches!(damaged, store::StoreError::Damaged { sequence: 3, .. }), "{damaged:?}");
 }
+
+#[tokio::test]
+async fn a_message_that_reads_well_but_has_changed_is_known_by_its_id() {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, mut bob) = (alice(), bob());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let messages: Vec<_> = (0..5).map(|n| bob.posts(&format!("number {n}"))).collect();
+    store.append(messages.clone(), NOW, false).await.unwrap();
+
+    let mut db = SqliteConnectOptions::new().filename(dir.path().join("periwinkle.sqlite")).connect().await.unwrap();
+    let read = "SELECT body FROM log WHERE sequence = 3";
+    let mut body: Vec<u8> = sqlx::query_scalar(read).fetch_one(&mut db).await.unwrap();
+    let at = body.windows(6).position(|text| text == b"number").expect("texts stand in a packed body as they are");
+    body[at] = b'l';
+    sqlx::query("UPDATE log SET body = ? WHERE sequence = 3").bind(body).execute(&mut db).await.unwrap();
+
+    let damaged = store.message(messages[2].id()).await.unwrap_err();
+    assert!(matches!(damaged, store::StoreError::Damaged { sequence: 3, .. }), "{damaged:?}");
+    assert_eq!(store.load(bob.feed(), 0, 5, 1 << 20).await.unwrap().len(), 2);
+    let damaged = store.load(bob.feed(), 2, 5, 1 << 20).await.unwrap_err();
+    assert!(matches!(damaged, store::StoreError::Damaged { sequence: 3, .. }), "{damaged:?}");
+    let exported = store.export(None).next().await.unwrap();
+    assert_eq!(exported.iter().map(|one| one.position).collect::<Vec<_>>(), [1, 2, 4, 5]);
+}
