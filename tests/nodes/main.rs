@@ -1,5 +1,6 @@
 //! Real processes on one machine: the command line's contract, and nodes that meet on loopback.
 
+mod bad_input;
 mod blobs;
 mod classic;
 mod commands;
