@@ -13,8 +13,9 @@ export interface Row<T> {
 interface Leaf<T> {
   /** The cursor that reads it; null for the first. */
   from: string | null;
-  keys: string[];
-  values: T[] | null;
+  rows: Row<T>[];
+  /** Whether the rows hold what they stand for. */
+  held: boolean;
 }
 
 export interface Reading<T> {
@@ -36,6 +37,8 @@ export class Pages<T> {
   readonly layout: Layout;
 
   private leaves: Leaf<T>[] = [];
+  /** The keys of all leaves. */
+  private known = new Set<string>();
   private next: string | null = null;
   private sight: readonly [number, number] = [0, 0];
   private busy = false;
@@ -54,7 +57,7 @@ export class Pages<T> {
 
   /** What is held, in order. */
   get values(): T[] {
-    return this.leaves.flatMap((leaf) => leaf.values ?? []);
+    return this.rows.flatMap(({ value }) => (value === null ? [] : [value]));
   }
 
   /** Reads the first page and shows it in place of everything. */
@@ -63,7 +66,8 @@ export class Pages<T> {
     try {
       const { values, next } = await this.read(null);
       if (turn !== this.turn) return;
-      this.leaves = [this.leaf(null, values, new Set())];
+      this.known = new Set();
+      this.leaves = [this.leaf(null, values)];
       this.next = next;
       this.ended = next === null;
       this.ready = true;
@@ -77,6 +81,7 @@ export class Pages<T> {
   clear(): void {
     this.turn += 1;
     this.leaves = [];
+    this.known = new Set();
     this.next = null;
     this.ready = false;
     this.ended = false;
@@ -93,11 +98,13 @@ export class Pages<T> {
   change(change: (value: T) => T): void {
     let any = false;
     for (const leaf of this.leaves) {
-      leaf.values = leaf.values?.map((value) => {
-        const changed = change(value);
-        any ||= changed !== value;
-        return changed;
-      }) ?? null;
+      if (!leaf.held) continue;
+      leaf.rows = leaf.rows.map((row) => {
+        const changed = row.value === null ? null : change(row.value);
+        if (changed === row.value) return row;
+        any = true;
+        return { key: row.key, value: changed };
+      });
     }
     if (any) this.show();
   }
@@ -117,8 +124,8 @@ export class Pages<T> {
     const [first, last] = this.sight;
     let at = 0;
     for (const leaf of this.leaves) {
-      const end = at + leaf.keys.length;
-      if (leaf.values === null && end >= first - AHEAD && at <= last + AHEAD) return () => this.again(leaf);
+      const end = at + leaf.rows.length;
+      if (!leaf.held && end >= first - AHEAD && at <= last + AHEAD) return () => this.again(leaf);
       at = end;
     }
     return !this.ended && last + AHEAD >= at ? () => this.older() : null;
@@ -130,7 +137,7 @@ export class Pages<T> {
     try {
       const { values, next } = await this.read(from);
       if (turn !== this.turn) return;
-      this.leaves.push(this.leaf(from, values, new Set(this.leaves.flatMap((leaf) => leaf.keys))));
+      this.leaves.push(this.leaf(from, values));
       this.next = next;
       this.ended = next === null;
       this.letGo();
@@ -149,14 +156,14 @@ export class Pages<T> {
       const { values, next } = await this.read(leaf.from);
       if (turn !== this.turn) return;
       const at = this.leaves.indexOf(leaf);
-      const above = new Set(this.leaves.slice(0, at).flatMap((other) => other.keys));
-      const below = new Set(this.leaves.slice(at + 1).flatMap((other) => other.keys));
+      for (const { key } of leaf.rows) this.known.delete(key);
+      const below = new Set(this.leaves.slice(at + 1).flatMap((other) => other.rows.map(({ key }) => key)));
       // Where a page below begins, this one ends.
       const end = values.findIndex((value) => below.has(this.keyOf(value)));
-      Object.assign(leaf, this.leaf(leaf.from, end < 0 ? values : values.slice(0, end), above));
+      Object.assign(leaf, this.leaf(leaf.from, end < 0 ? values : values.slice(0, end)));
       const after = this.leaves[at + 1];
       if (next !== null && end < 0 && after && after.from !== next) {
-        this.leaves.splice(at + 1, 0, { from: next, keys: [], values: null });
+        this.leaves.splice(at + 1, 0, { from: next, rows: [], held: false });
       }
       this.letGo();
       this.show();
@@ -164,28 +171,38 @@ export class Pages<T> {
       if (turn !== this.turn) return;
       this.failed(thrown);
       // Its rows go, rather than being asked for without end.
-      Object.assign(leaf, { keys: [], values: [] });
+      Object.assign(leaf, { rows: [], held: true });
       this.show();
     }
   }
 
-  private leaf(from: string | null, values: readonly T[], others: ReadonlySet<string>): Leaf<T> {
-    const kept = new Map(values.map((value) => [this.keyOf(value), value] as const).filter(([key]) => !others.has(key)));
-    return { from, keys: [...kept.keys()], values: [...kept.values()] };
+  /** A page of what is not shown yet. */
+  private leaf(from: string | null, values: readonly T[]): Leaf<T> {
+    const rows: Row<T>[] = [];
+    for (const value of values) {
+      const key = this.keyOf(value);
+      if (this.known.has(key)) continue;
+      this.known.add(key);
+      rows.push({ key, value });
+    }
+    return { from, rows, held: true };
   }
 
   /** The first page stays: what is new is told by comparing with it. */
   private letGo(): void {
     const [first, last] = this.sight;
-    let at = this.leaves[0]?.keys.length ?? 0;
+    let at = this.leaves[0]?.rows.length ?? 0;
     for (const leaf of this.leaves.slice(1)) {
-      const end = at + leaf.keys.length;
-      if (end < first - KEPT || at > last + KEPT) leaf.values = null;
+      const end = at + leaf.rows.length;
+      if (leaf.held && (end < first - KEPT || at > last + KEPT)) {
+        leaf.held = false;
+        leaf.rows = leaf.rows.map(({ key }) => ({ key, value: null }));
+      }
       at = end;
     }
   }
 
   private show(): void {
-    this.rows = this.leaves.flatMap((leaf) => leaf.keys.map((key, at) => ({ key, value: leaf.values?.[at] ?? null })));
+    this.rows = this.leaves.flatMap((leaf) => leaf.rows);
   }
 }
