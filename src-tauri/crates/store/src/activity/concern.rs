@@ -12,8 +12,8 @@ use sqlx::SqlitePool;
 use super::list::Happening;
 use crate::{
     error::StoreError,
-    feeds::{FeedNumber, prefix, rows_to_json},
-    log::read_body,
+    feeds::{prefix, rows_to_json},
+    log::{AuthoredRow, read_body},
     relation::RelationKey,
     write::Writing,
 };
@@ -124,7 +124,7 @@ async fn answers_before(
     }
     let asked: Vec<(i64, i64)> = own.iter().map(|(id, row)| (prefix(id.hash()), *row)).collect();
     let relations = ["root", "branch", "vote"].map(|name| RelationKey::from(name).parameters().0);
-    let rows: Vec<(i64, FeedNumber, Vec<u8>, i64, i64, Vec<u8>)> = sqlx::query_as(
+    let rows: Vec<AuthoredRow> = sqlx::query_as(
         "SELECT DISTINCT log.row, log.feed, feeds.id, sequence, received, body FROM json_each(?1) AS own
          JOIN links ON target = own.value->>0 AND relation IN (?2, ?3, ?4) AND links.row < own.value->>1
          JOIN log ON log.row = links.row JOIN feeds ON feeds.feed = log.feed",
@@ -135,10 +135,10 @@ async fn answers_before(
     .bind(relations[2])
     .fetch_all(readers)
     .await?;
-    let concerns = rows.into_iter().filter_map(|(row, _, author, sequence, received, body)| {
-        let message = read_body(FeedId::from_tagged(&author).ok()?, sequence as u64, &body).ok()?;
-        let time = shown_time(message.timestamp(), received);
-        match Concern::of(row, time, &message, &social::kind(&message), me)? {
+    let concerns = rows.into_iter().filter_map(|authored| {
+        let message = authored.read().ok()?;
+        let time = shown_time(message.timestamp(), authored.received);
+        match Concern::of(authored.row, time, &message, &social::kind(&message), me)? {
             Concern::Answers { row, time, happening, ids } => {
                 ids.iter().any(|id| own.contains_key(id)).then_some(Concern::Certain { row, time, happening })
             }

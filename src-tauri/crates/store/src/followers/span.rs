@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use feed::{FeedId, KeyPair, Message};
+use feed::KeyPair;
 use social::shown_time;
 use tokio::task::spawn_blocking;
 
@@ -10,9 +10,8 @@ use super::{Follower, task::Parts};
 use crate::{
     activity::{self, Concern},
     error::StoreError,
-    feeds::FeedNumber,
     history::{KindRows, type_name},
-    log::read_body,
+    log::AuthoredRow,
     private::{Opened, write_opened},
     search::{Document, write_documents},
     write::Writing,
@@ -24,9 +23,6 @@ const SPAN: i64 = 2048;
 /// Up to which row each follower has come, in the order of [`Follower::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Places([i64; Follower::ALL.len()]);
-
-/// A row of the log with its author: row, feed, tagged id, sequence, received, body.
-type Row = (i64, FeedNumber, Vec<u8>, i64, i64, Vec<u8>);
 
 /// What one span means for the followers.
 #[derive(Debug)]
@@ -87,7 +83,7 @@ impl Places {
 
     /// Reads the next span after row `after` and works out what it means; none at the end of the log.
     pub(super) async fn prepare(&self, parts: &Parts, after: i64) -> Result<Option<Prepared>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<AuthoredRow> = sqlx::query_as(
             "SELECT row, feed, id, sequence, received, body FROM log JOIN feeds USING (feed)
              WHERE row > ?1 ORDER BY row LIMIT ?2",
         )
@@ -95,7 +91,7 @@ impl Places {
         .bind(SPAN)
         .fetch_all(&parts.readers)
         .await?;
-        let Some(last) = rows.last().map(|row| row.0) else { return Ok(None) };
+        let Some(last) = rows.last().map(|row| row.row) else { return Ok(None) };
         let (places, keys) = (*self, Arc::clone(&parts.keys));
         let read = spawn_blocking(move || places.read(rows, last, &keys));
         let mut prepared = read.await.map_err(|_| StoreError::Closing)?;
@@ -103,7 +99,7 @@ impl Places {
         Ok(Some(prepared))
     }
 
-    fn read(self, rows: Vec<Row>, last: i64, keys: &KeyPair) -> Prepared {
+    fn read(self, rows: Vec<AuthoredRow>, last: i64, keys: &KeyPair) -> Prepared {
         let mut prepared = Prepared {
             last,
             documents: Vec::new(),
@@ -112,8 +108,9 @@ impl Places {
             kinds: KindRows::default(),
         };
         let me = keys.feed_id();
-        for (row, number, author, sequence, received, body) in rows {
-            let message = match read(&author, sequence, &body) {
+        for authored in rows {
+            let AuthoredRow { row, feed: number, received, .. } = authored;
+            let message = match authored.read() {
                 Ok(message) => message,
                 Err(error) => {
                     tracing::warn!(row, %error, "left out of what follows the log");
@@ -137,9 +134,4 @@ impl Places {
         }
         prepared
     }
-}
-
-fn read(author: &[u8], sequence: i64, body: &[u8]) -> Result<Message, StoreError> {
-    let author = FeedId::from_tagged(author).map_err(|_| StoreError::BadValue("feed id"))?;
-    read_body(author, sequence as u64, body)
 }

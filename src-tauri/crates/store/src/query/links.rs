@@ -78,7 +78,7 @@ impl Store {
                 let next = links.last().map(|(row, _)| *row).filter(|_| is_more);
                 return Ok(LinkPage { links: links.into_iter().map(|(_, link)| link).collect(), next });
             }
-            length = 4 * length;
+            length *= 4;
         }
         Ok(LinkPage { links: links.into_iter().map(|(_, link)| link).collect(), next: Some(before) })
     }
