@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use app::blobs::{AddedBlob, StoredBlob};
+use app::rpc::Request;
+
 use crate::peri::{PATIENCE, Person};
 
 /// SHA-256 of `abc` (FIPS 180-2, appendix B.1).
@@ -96,6 +99,29 @@ fn a_relative_path_is_that_of_the_caller() {
     let mut add = ada.command(&["blob", "add", "abc"]);
     let output = add.current_dir(home.path()).output().expect("peri runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), ABC, "{output:?}");
+}
+
+#[tokio::test]
+async fn a_node_adds_regular_files_alone_and_says_where_they_lie() {
+    let ada = Person::new("Ada");
+    let node = ada.serve(&[]);
+    let mut client = node.client().await;
+    for (path, why) in
+        [("abc", "where on this computer"), ("/dev/zero", "is not a file"), ("/nowhere", "cannot be used")]
+    {
+        let refused = client.call::<AddedBlob>(&Request::BlobAdd { path: path.into() }).await.expect_err(path);
+        assert!(refused.message.contains(why), "{refused}");
+    }
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let path = file(home.path(), "abc", b"abc").into();
+    let added: AddedBlob = client.call(&Request::BlobAdd { path }).await.expect("added");
+    assert_eq!((added.id.as_str(), added.size, added.is_new, added.is_large), (ABC, 3, true, false));
+    let stored: StoredBlob = client.call(&Request::Blob { id: ABC.to_owned() }).await.expect("stored");
+    assert!(stored.path.is_absolute());
+    assert_eq!(fs::read(&stored.path).expect("readable"), b"abc");
+    // As a Scuttlebutt URI too.
+    let uri = "ssb:blob/classic/ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0=".to_owned();
+    assert_eq!(client.call::<StoredBlob>(&Request::Blob { id: uri }).await.expect("stored"), stored);
 }
 
 #[test]

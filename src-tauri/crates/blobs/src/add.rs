@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use feed::BlobId;
 use sha2::{Digest, Sha256};
 
-use crate::blobs::{Blobs, FOLDER, Inner};
+use crate::blobs::{Blobs, FOLDER, Inner, SPOOLED};
 use crate::error::{BlobError, disk};
 use crate::folder::Folder;
 use crate::name;
@@ -178,7 +178,7 @@ impl Drop for Spooled {
 pub fn spool(home: &Path, mut source: impl Read, limits: Limits) -> Result<Spooled, BlobError> {
     let folder = home.join(FOLDER);
     let folder = Folder::top(&folder).and_then(|top| top.make(crate::blobs::TEMPORARY)).map_err(disk(&folder))?;
-    let name = format!("from-{}", std::process::id());
+    let name = format!("{SPOOLED}{}", std::process::id());
     // One of an earlier process with this number.
     folder.remove(&name).map_err(disk(folder.path()))?;
     let mut file = folder.create(&name).map_err(disk(folder.path()))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use feed::BlobId;
 use tokio::sync::Semaphore;
@@ -25,6 +25,10 @@ pub const MAX_LISTED: usize = 1024;
 const CONTENT: &str = "sha256";
 /// What is being written.
 pub(crate) const TEMPORARY: &str = "tmp";
+/// How the names of temporary files begin that another process writes.
+pub(crate) const SPOOLED: &str = "from-";
+/// How long after its last byte such a file may still be wanted.
+const SPOOLED_FOR: Duration = Duration::from_secs(86_400);
 /// One empty file for each blob that is never tidied away.
 const PINNED: &str = "pinned";
 /// Files whose bytes are not those that their names said.
@@ -261,7 +265,10 @@ impl Inner {
         self.temporary.names(|name| left.push(name.to_owned()))?;
         for name in left {
             // Not a file of ours: a folder, or somebody else's.
-            if self.temporary.facts(&name)?.is_some() {
+            let Some(facts) = self.temporary.facts(&name)? else { continue };
+            // Another process may be writing it for us right now.
+            let age = SystemTime::now().duration_since(facts.modified).unwrap_or_default();
+            if !name.starts_with(SPOOLED) || age > SPOOLED_FOR {
                 self.temporary.remove(&name)?;
             }
         }

@@ -3,19 +3,25 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use blobs::{BlobError, Blobs, Limits};
+
+/// One test at a time: a process that is being started (`mount`) holds for a moment a copy of every open file, so that the room of one
+/// that was just removed is not free yet.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A file system in memory, mounted until this is dropped.
 struct Disk {
     folder: tempfile::TempDir,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Disk {
     /// None where mounting is not permitted, which it says, so that the test counts as skipped.
     fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = Disk { folder };
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let disk = Disk { folder: tempfile::tempdir().unwrap(), _alone: alone };
         let mounted = run("mount", &["-t", "tmpfs", "-o", size, "tmpfs"], disk.path());
         if !mounted {
             println!("skipped: mounting is not permitted here");

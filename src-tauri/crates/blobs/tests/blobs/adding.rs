@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 use blobs::{BlobError, Limits};
 use feed::BlobId;
@@ -132,6 +133,12 @@ fn what_is_spooled_for_another_process_is_whole_bounded_and_goes_with_its_handle
     let home = Home::new();
     let folder = home.path().parent().unwrap().to_owned();
     let spooled = blobs::spool(&folder, &b"tide"[..], Limits::default()).unwrap();
+    let old = home.path().join("tmp/from-4242");
+    std::fs::write(&old, b"of yesterday").unwrap();
+    let two_days_ago = SystemTime::now() - Duration::from_secs(2 * 86_400);
+    std::fs::File::open(&old).unwrap().set_modified(two_days_ago).unwrap();
+    let home = home.reopened();
+    assert!(!old.exists() && spooled.path().exists(), "opened meanwhile by the process that is to add it");
     let added = home.blobs.add(std::fs::File::open(spooled.path()).unwrap()).unwrap();
     assert_eq!(added.size, 4);
     drop(spooled);
