@@ -25,9 +25,10 @@ const COLD: usize = 20;
 const PAGE: usize = 20;
 /// What each question may take at P95, in milliseconds.
 const GOAL_MS: f64 = 5.0;
-/// Keys that the reference is asked for; each of its first questions for a link reads the whole log.
+/// Keys that the reference is asked for.
 const REFERENCE_KEYS: usize = 50;
-const REFERENCE_LINKS: usize = 5;
+/// Keys that it is asked for where each one that is new to it makes it read the whole log: channels and links.
+const REFERENCE_SCANS: usize = 5;
 
 /// A question of a screen.
 #[derive(Clone, Debug)]
@@ -142,7 +143,7 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
     drop(store);
     section.note(format!(
         "{} messages of {} authors, {count} random keys each, pages of {PAGE}; of the reference the median of \
-         {REFERENCE_KEYS} keys ({REFERENCE_LINKS} for links), indexes that its first questions make included.",
+         {REFERENCE_KEYS} keys ({REFERENCE_SCANS} for channels and links), indexes that its first questions make included.",
         grouped(size),
         set.parameters.authors,
     ));
@@ -185,10 +186,10 @@ fn reference_times(
     let threads: Vec<String> = keys.threads.iter().map(ToString::to_string).collect();
     let questions = BTreeMap::from([
         ("everything", vec![String::new(); REFERENCE_KEYS]),
-        ("channel", texts(&keys.channels, REFERENCE_KEYS)),
+        ("channel", texts(&keys.channels, REFERENCE_SCANS)),
         ("profile", texts(&people, REFERENCE_KEYS)),
         ("thread", texts(&threads, REFERENCE_KEYS)),
-        ("links", texts(&people, REFERENCE_LINKS)),
+        ("links", texts(&people, REFERENCE_SCANS)),
     ]);
     Ok(stores.theirs(size)?.and_then(|(folder, _)| stores.setup.reference.ask(&folder, &questions)))
 }
