@@ -182,6 +182,18 @@ pub fn kind(message: &Message) -> Kind {
     }
 }
 
+/// What `message` means, for an index: as [`read`], but a post comes without its text and mentions. Never fails.
+pub fn outline(message: &Message) -> Meaning {
+    match message.content() {
+        Content::Sealed(_) => Meaning { kind: Kind::Sealed, links: Vec::new() },
+        Content::Object(value) => {
+            let is_post = value.get("type").and_then(Value::as_text).is_some_and(|name| *name == "post");
+            let post = if is_post { post_outline(&value).map(Kind::Post) } else { None };
+            Meaning { kind: post.unwrap_or_else(|| kind_of(&value)), links: links_of(&value) }
+        }
+    }
+}
+
 /// What a content means, whoever signs it. Never fails.
 pub fn read_content(content: &Content) -> Meaning {
     match content {
@@ -207,6 +219,12 @@ fn kind_of(content: &Value) -> Kind {
 
 fn post(content: &Value) -> Option<Post> {
     let text = text_at(content, "text")?;
+    Some(Post { mentions: mentions(content, &text), text, ..post_outline(content)? })
+}
+
+/// A post without its text and mentions.
+fn post_outline(content: &Value) -> Option<Post> {
+    content.get("text")?.as_text()?;
     let mut branch = Vec::new();
     match content.get("branch") {
         Some(list) if list.as_array().is_some() => {
@@ -222,8 +240,7 @@ fn post(content: &Value) -> Option<Post> {
         fork: content.get("fork").and_then(message_id),
         channel: text_at(content, "channel").and_then(|name| channel_name(&name)),
         content_warning: text_at(content, "contentWarning").and_then(|warning| one_line(&warning, MAX_WARNING_CHARS)),
-        mentions: mentions(content, &text),
-        text,
+        ..Post::default()
     })
 }
 
@@ -409,6 +426,28 @@ mod tests {
         }
         assert!(matches!(kind(format!(r#"{{"type":"blog","title":"t","blog":"{BLOB}"}}"#)), Kind::Blog(_)));
         assert_eq!(kind(r#"{"type":"git-update"}"#.into()), Kind::Other("git-update".into()));
+    }
+
+    #[test]
+    fn an_outline_is_what_is_read_without_text_and_mentions() {
+        let keys = feed::KeyPair::from_seed(&[7; 32]);
+        let contents = [
+            format!(
+                r#"{{"type":"post","text":"see {ADA} and {POST}","root":"{POST}","branch":["{POST}"],"channel":"a b"}}"#
+            ),
+            format!(r#"{{"type":"post","text":7,"root":"{POST}"}}"#),
+            format!(r#"{{"type":"about","about":"{ADA}","name":"Ada","description":"d"}}"#),
+            format!(r#"{{"type":"vote","vote":{{"link":"{POST}","value":1}}}}"#),
+        ];
+        for content in contents {
+            let content = Value::parse(content.as_bytes()).expect("test content");
+            let message = feed::sign(&keys, None, None, 1.0, &content).expect("test message").into_message();
+            let mut whole = read(&message);
+            if let Kind::Post(post) = &mut whole.kind {
+                (post.text, post.mentions) = (String::new(), Vec::new());
+            }
+            assert_eq!(outline(&message), whole, "{content:?}");
+        }
     }
 
     #[test]

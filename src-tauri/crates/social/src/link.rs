@@ -1,6 +1,6 @@
 //! Every id that a content mentions, with the key it stands under.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use feed::{
     BlobId, FeedId, MessageId,
@@ -70,12 +70,13 @@ pub struct Link {
 
 /// Every link of a content, each once, in the order of relation and target; at most [`MAX_LINKS`].
 pub(crate) fn links_of(content: &Value) -> Vec<Link> {
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     collect(content, "", 0, &mut found);
-    found.into_iter().collect()
+    found.sort_unstable();
+    found
 }
 
-fn collect(value: &Value, relation: &str, depth: usize, found: &mut BTreeSet<Link>) {
+fn collect(value: &Value, relation: &str, depth: usize, found: &mut Vec<Link>) {
     if depth > MAX_DEPTH || found.len() >= MAX_LINKS {
         return;
     }
@@ -100,10 +101,12 @@ fn collect(value: &Value, relation: &str, depth: usize, found: &mut BTreeSet<Lin
     }
 }
 
-fn add(relation: &str, target: Target, found: &mut BTreeSet<Link>) {
-    if found.len() < MAX_LINKS {
-        let relation = relation.chars().take(MAX_RELATION_CHARS).collect();
-        found.insert(Link { relation, target });
+fn add(relation: &str, target: Target, found: &mut Vec<Link>) {
+    let end = relation.char_indices().nth(MAX_RELATION_CHARS).map_or(relation.len(), |(end, _)| end);
+    let relation = &relation[..end];
+    // Few links, nearly always: looking through them costs less than a tree.
+    if found.len() < MAX_LINKS && !found.iter().any(|link| link.target == target && link.relation == relation) {
+        found.push(Link { relation: relation.to_owned(), target });
     }
 }
 
@@ -112,16 +115,28 @@ fn add(relation: &str, target: Target, found: &mut BTreeSet<Link>) {
 pub(crate) fn ids_in_text(text: &str) -> Vec<(Target, Option<&str>)> {
     let mut found = Vec::new();
     let mut at = 0;
+    let bytes = text.as_bytes();
     while found.len() < MAX_LINKS {
-        let Some(offset) = text[at..].find(['@', '%', '&', 's']) else { break };
-        let start = at + offset;
+        // All of these are ASCII, so that each of their bytes is a character.
+        let is_start = |byte: &u8| matches!(byte, b'@' | b'%' | b'&' | b':');
+        let Some(offset) = bytes.get(at..).and_then(|rest| rest.iter().position(is_start)) else { break };
+        let mut start = at + offset;
+        if bytes[start] == b':' {
+            // `ssb:` begins three bytes before its colon, but not within an id that was taken.
+            match start.checked_sub(3).filter(|start| *start >= at && bytes[*start..].starts_with(b"ssb")) {
+                Some(before) => start = before,
+                None => {
+                    at = start + 1;
+                    continue;
+                }
+            }
+        }
         match id_at(&text[start..]) {
             Some((target, length)) => {
                 found.push((target, label_before(&text[..start])));
                 at = start + length;
             }
-            // All four starting characters are one byte long.
-            None => at = start + 1,
+            None => at += offset + 1,
         }
     }
     found

@@ -290,7 +290,11 @@ const AFTER_CONTENT: usize = ",\"signature\":\"".len() + SIGNATURE_CHARACTERS + 
 /// The content of a message that has been decoded before.
 pub(super) fn content(encoded: &[u8]) -> Content {
     let read = || {
-        let start = encoded.windows(BEFORE_CONTENT.len()).position(|window| window == BEFORE_CONTENT)?;
+        let mut start = 0;
+        while !encoded.get(start..)?.starts_with(BEFORE_CONTENT) {
+            // It begins with a comma, and few stand before it.
+            start += 1 + encoded.get(start + 1..)?.iter().position(|byte| *byte == BEFORE_CONTENT[0])?;
+        }
         let text = encoded.get(start + BEFORE_CONTENT.len()..encoded.len().checked_sub(AFTER_CONTENT)?)?;
         Value::parse(text).ok()
     };
