@@ -11,7 +11,7 @@ use rustix::pty;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::peri::{Person, binary};
+use crate::peri::{Person, binary, post, status, until};
 
 /// The person of the fixtures.
 const ADA: &str = "@9PnmHyAUVNsAFq3cn56SomBfxFW4EB3xrVUUH1yIijk=.ed25519";
@@ -269,24 +269,40 @@ fn with_a_message_of_ones_own_missing_nothing_is_published_until_it_is_back() {
 }
 
 #[test]
-fn a_log_that_is_damaged_at_its_end_gives_no_key_but_by_force_and_then_publishing_waits() {
+fn a_log_that_is_damaged_at_its_end_gives_no_key_without_force() {
     let ada = Move::from(&["db2"]);
     ada.change("db2/log.bipf", |log| log.truncate(100_000));
     let said = ada.refused(&["--keep-key", "--yes"], 1);
     assert!(said.contains("damaged behind the newest message") && said.contains("--history-only"), "{said}");
-    assert!(!ada.new().join("secret").exists());
+    assert!(!ada.new().exists(), "nothing was begun");
+    let (report, _) = ada.imported(&["--history-only"]);
+    assert_eq!(report["state"], "whole", "{report}");
+}
 
-    let (report, said) = ada.imported(&["--keep-key", "--yes", "--force"]);
+#[tokio::test]
+async fn with_force_publishing_waits_until_a_friend_was_near_who_holds_the_feed() {
+    let move_of_ada = Move::from(&["db2"]);
+    move_of_ada.change("db2/log.bipf", |log| log.truncate(100_000));
+    let (report, said) = move_of_ada.imported(&["--keep-key", "--yes", "--force"]);
     assert_eq!(report["state"], "recovering", "{report}");
     assert!(said.contains("Publishing waits"), "{said}");
-    let output = ada.peri(&["post", "Too early"]);
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
-    // The whole log turns up.
-    let whole = Move::from(&["db2"]);
-    let old = whole.old();
-    let report = ada.json(&["import", "--ssb", old.to_str().expect("UTF-8"), "--keep-key", "--yes"]);
-    assert_eq!(report["state"], "whole", "{report}");
-    ada.ok(&["post", "Now it is time"]);
+    let ada = Person::living_in(move_of_ada.new(), ADA);
+    assert!(ada.refused(&["post", "Too early"]).contains("Newer messages of your feed may exist"));
+
+    // A friend of the same old days, with everything.
+    let move_of_bo = Move::from(&["flume"]);
+    let keys: Value = serde_json::from_str(include_str!("../data/sample-2000.keys.json")).expect("JSON");
+    fs::write(move_of_bo.old().join("secret"), keys[1].to_string()).expect("a key");
+    move_of_bo.rest();
+    move_of_bo.imported(&["--keep-key", "--yes"]);
+    let bo = Person::living_in(move_of_bo.new(), keys[1]["id"].as_str().expect("an id"));
+
+    let near = bo.serve(&[]);
+    let node = ada.serve(&[&near]);
+    let mut client = node.client().await;
+    until("the doubt ends", async || status(&mut client).await.state, |state| state == "whole").await;
+    post(&mut client, "Now it is time").await.expect("published");
+    assert!(!move_of_ada.new().join("own.doubted").exists());
 }
 
 #[test]

@@ -136,13 +136,20 @@ impl App {
     }
 
     /// Makes a store in a folder for somebody who has a key from elsewhere, and starts the node. Their feed is known to go up
-    /// to `expected`: until it is here up to there, nothing is published.
+    /// to `expected`: until it is here up to there, nothing is published. With `is_doubted` it may go further, and nothing is
+    /// published until a friend was near who holds it.
     ///
     /// # Errors
     /// When somebody lives there already, or the folder cannot be written.
-    pub async fn adopt(folder: &Path, options: Options, keys: KeyPair, expected: u64) -> Result<Self, Failure> {
+    pub async fn adopt(
+        folder: &Path,
+        options: Options,
+        keys: KeyPair,
+        expected: u64,
+        is_doubted: bool,
+    ) -> Result<Self, Failure> {
         let made = folder.to_owned();
-        let stored = open(async move || Store::adopt(&made, &keys, None, expected).await).await?;
+        let stored = open(async move || Store::adopt(&made, &keys, expected, is_doubted).await).await?;
         // Others may hold more of this feed than its person knows of.
         Self::run(stored, options, Origin::Stored).await
     }
@@ -265,6 +272,7 @@ impl App {
     /// When the node is shutting down.
     pub async fn standing(&self) -> Result<Standing, Failure> {
         Ok(match self.look().await?.standing {
+            node::Standing::Whole if self.own_is_doubted().await? => Standing::Recovering,
             node::Standing::Whole => Standing::Whole,
             // A forked feed does not grow either; `status` tells the two apart.
             node::Standing::Recovering { .. } | node::Standing::Forked => Standing::Recovering,

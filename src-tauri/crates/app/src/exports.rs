@@ -22,6 +22,7 @@ impl App {
         let look = self.look().await?;
         let totals = self.store().totals().await?;
         let state = match look.standing {
+            node::Standing::Whole if self.own_is_doubted().await? => "recovering",
             node::Standing::Whole => "whole",
             node::Standing::Recovering { .. } => "recovering",
             node::Standing::Forked => "forked",

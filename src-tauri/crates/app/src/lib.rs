@@ -12,6 +12,7 @@ mod clock;
 mod copies;
 pub mod desktop;
 pub mod doctor;
+mod doubt;
 mod drive;
 mod exports;
 mod failure;

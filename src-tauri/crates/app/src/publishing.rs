@@ -79,6 +79,13 @@ impl App {
     }
 
     async fn sign(&self, content: json::Value) -> Result<String, Failure> {
+        if self.own_is_doubted().await? {
+            return Err(Failure::new(
+                FailureCode::Recovering,
+                "Newer messages of your feed may exist than the old app's log still had, so nothing is published.",
+                "Go near somebody who follows you, with `peri serve` or the window open: they bring what is missing.",
+            ));
+        }
         let published = self.ask(|reply| Command::Publish { content, reply }).await?;
         Ok(published.map_err(Failure::from)?.to_string())
     }

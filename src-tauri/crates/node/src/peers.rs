@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use feed::{DeviceKey, PersonId};
-use replication::{LinkId, Now};
+use replication::{LinkId, Now, ebt::Note};
 
 use crate::{Node, input::Medium, output::Change, session::Link, timers::Timer};
 
@@ -30,6 +30,8 @@ pub struct PeerView {
     /// The name in the `about` with which it introduced itself: signed by them, proven by nobody. At most
     /// [`social::MAX_NAME_CHARS`] characters.
     pub calls_themselves: Option<String>,
+    /// How much it says that it holds of our own feed, once it has said anything on this link.
+    pub holds_own: Option<u64>,
     /// How it is linked.
     pub medium: Medium,
     /// What flows.
@@ -52,6 +54,7 @@ impl Node {
             device: link.device,
             person: link.device.into(),
             calls_themselves: self.introductions.name(&link.device).map(str::to_owned),
+            holds_own: link.heard_at.and(link.own_note).and_then(Note::sequence),
             medium: link.medium,
             flow: self.flow_of(*id, link),
             received_bytes: link.received_bytes,

@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 use crate::{
     Store,
     error::{AppendError, StoreError},
-    feeds::{ChangedFeeds, Feeds, StagedFeeds},
+    feeds::{ChangedFeeds, FeedNumber, Feeds, StagedFeeds},
     index::Index,
     journal::Journal,
     standing::Standing,
@@ -64,7 +64,12 @@ impl Store {
         // A task of its own: between journal and commit nobody may stop it but the end of the process.
         let task = tokio::spawn(async move {
             let mut writer = Arc::clone(&inner.writer).lock_owned().await;
-            let work = move || inner.append(&mut writer, &batch, received_ms, own);
+            let work = move || {
+                let appended = inner.append(&mut writer, &batch, received_ms, own);
+                // Others need not wait while the batch is given back.
+                drop(writer);
+                appended
+            };
             spawn_blocking(work).await.unwrap_or(Err(StoreError::Closing.into()))
         });
         task.await.unwrap_or(Err(StoreError::Closing.into()))
@@ -77,7 +82,7 @@ impl Inner {
         if own && let Some(stranger) = batch.messages().find(|message| message.author() != self.me) {
             return Err(AppendError::NotOwn(stranger.author()));
         }
-        if own && self.standing() != Standing::Whole {
+        if own && (self.standing() != Standing::Whole || self.doubt.is_open()) {
             return Err(AppendError::Recovering);
         }
         let staged = stage(&self.shared().feeds, &batch.entries, received_ms, writer.next_row)?;
@@ -165,40 +170,64 @@ struct Staged<'a> {
 /// Checks every message against the head before it. Those that are here already give no rows.
 fn stage<'a>(feeds: &Feeds, entries: &'a [Entry], received: i64, first_row: i64) -> Result<Staged<'a>, AppendError> {
     let mut staged_feeds = StagedFeeds::new(feeds);
-    // Checked apart from the rows, which copy more than a head.
-    let mut heads: BTreeMap<FeedId, Option<Head>> = BTreeMap::new();
+    let mut grown: BTreeMap<FeedId, Grown> = BTreeMap::new();
     let mut log: Vec<LogRow<'_>> = Vec::with_capacity(entries.len());
     let mut index = IndexRows::default();
     let mut row = first_row;
     for Entry { message, body, facts } in entries {
-        let author = message.author();
-        let known = feeds.by_id(&author);
-        if known.is_some_and(|feed| feed.frozen) {
+        let (author, id, sequence) = (message.author(), message.id(), message.sequence());
+        let feed = grown.entry(author).or_insert_with(|| Grown::new(author, &mut staged_feeds, feeds));
+        if feed.is_frozen {
             return Err(AppendError::Frozen(author));
         }
-        let head = heads.entry(author).or_insert_with(|| known.and_then(|feed| feed.head));
-        match check_next(head.as_ref(), message) {
+        match check_next(feed.head.as_ref(), message) {
             Ok(()) => {}
             Err(ChainError::Known { .. }) => continue,
-            Err(error) => {
-                let sequence = message.sequence();
-                return Err(AppendError::NotNext { feed: author, sequence, reason: error.to_string() });
-            }
+            Err(error) => return Err(AppendError::NotNext { feed: author, sequence, reason: error.to_string() }),
         }
-        *head = Some(message.head());
-        let feed = staged_feeds.row_mut(author);
-        feed.first.get_or_insert(message.sequence());
         feed.head = Some(message.head());
+        feed.first.get_or_insert(sequence);
         feed.messages += 1;
         feed.bytes += message.encoded().len() as u64;
-        let number = staged_feeds.number(author);
+        let number = feed.number;
 
-        let (id, sequence) = (message.id(), message.sequence());
         log.push(LogRow { row, feed: number, sequence, received, id, body });
         let claimed = message.timestamp();
         let indexed = Indexed { row, author, number, sequence, id, claimed, received, facts };
         index.add(&indexed, |id| staged_feeds.number(id));
         row += 1;
     }
+    for (author, grown) in grown.into_iter().filter(|(_, grown)| grown.messages > 0) {
+        let feed = staged_feeds.row_mut(author);
+        feed.first = feed.first.or(grown.first);
+        feed.head = grown.head;
+        feed.messages += grown.messages;
+        feed.bytes += grown.bytes;
+    }
     Ok(Staged { feeds: staged_feeds.into_changes(), log, index })
+}
+
+/// What a batch adds to one feed.
+struct Grown {
+    number: FeedNumber,
+    is_frozen: bool,
+    head: Option<Head>,
+    /// The first message that was added.
+    first: Option<u64>,
+    messages: u64,
+    bytes: u64,
+}
+
+impl Grown {
+    fn new(author: FeedId, staged: &mut StagedFeeds<'_>, feeds: &Feeds) -> Self {
+        let known = feeds.by_id(&author);
+        Self {
+            number: staged.number(author),
+            is_frozen: known.is_some_and(|feed| feed.frozen),
+            head: known.and_then(|feed| feed.head),
+            first: None,
+            messages: 0,
+            bytes: 0,
+        }
+    }
 }

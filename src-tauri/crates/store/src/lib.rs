@@ -10,6 +10,7 @@ mod append;
 mod backup;
 mod clocks;
 pub mod doctor;
+mod doubt;
 mod error;
 mod feeds;
 mod folder;

@@ -17,6 +17,7 @@ use crate::{
     ahead::bring_down,
     append::Writer,
     doctor,
+    doubt::Doubt,
     error::{OpenError, StoreError},
     feeds::{FeedNumber, Feeds, Shared, StagedFeeds},
     folder::{Folder, disk},
@@ -50,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
     shared: RwLock<Shared>,
     memory: Mutex<Memory>,
+    pub(crate) doubt: Doubt,
     /// Own messages of the journal that had no place in the log at the start.
     unplaced: Vec<Message>,
     pub(crate) followers: Followers,
@@ -91,22 +93,18 @@ impl Store {
     /// # Errors
     /// When the folder belongs to somebody already, is in use, or cannot be written.
     pub async fn create(folder: &Path, keys: &KeyPair, network: Option<NetworkKey>) -> Result<Self, OpenError> {
-        Self::make(folder, keys, network, 0).await
+        Self::make(folder, keys, network, 0, false).await
     }
 
     /// Like [`Self::create`], for a key that was used elsewhere: its feed is known to go up to `expected`, by a message
     /// whose signature was checked. From the first moment on, also after a kill, the standing is [`Standing::Recovering`]
-    /// until the messages up to there are stored; see [`Self::expect_own`].
+    /// until the messages up to there are stored; see [`Self::expect_own`]. With `is_doubted` there may be more of them, and
+    /// nothing of one's own is stored until [`Self::trust_own`].
     ///
     /// # Errors
     /// As [`Self::create`].
-    pub async fn adopt(
-        folder: &Path,
-        keys: &KeyPair,
-        network: Option<NetworkKey>,
-        expected: u64,
-    ) -> Result<Self, OpenError> {
-        Self::make(folder, keys, network, expected).await
+    pub async fn adopt(folder: &Path, keys: &KeyPair, expected: u64, is_doubted: bool) -> Result<Self, OpenError> {
+        Self::make(folder, keys, None, expected, is_doubted).await
     }
 
     async fn make(
@@ -114,6 +112,7 @@ impl Store {
         keys: &KeyPair,
         network: Option<NetworkKey>,
         expected: u64,
+        is_doubted: bool,
     ) -> Result<Self, OpenError> {
         let folder = Folder::create(folder)?;
         if folder.has_keys()? {
@@ -138,6 +137,7 @@ impl Store {
         let known = if earlier.as_deref() == Some(&owner[..]) { own_expected(&mut db).await? } else { 0 };
         write_meta(&mut db, meta::OWN_EXPECTED, &expected.max(known).to_be_bytes()).await?;
         checkpoint(&mut db).await?;
+        Doubt::begin(folder.path(), is_doubted).map_err(disk(folder.path()))?;
         folder.write_keys(keys)?;
         Self::start(folder, db, keys.clone(), network).await
     }
@@ -205,6 +205,7 @@ impl Store {
         let readers = schema::open_readers(folder.path()).await?;
         let is_filling_contacts = plan.is_filling_contacts();
         let writer = Writer { db, rows, journal, next_row: last_row + 1, is_filling_contacts };
+        let doubt = Doubt::load(folder.path()).map_err(disk(folder.path()))?;
         let (is_built, built) = oneshot::channel();
         let inner = Arc::new_cyclic(|inner| Inner {
             me,
@@ -215,6 +216,7 @@ impl Store {
             writer: Arc::new(tokio::sync::Mutex::new(writer)),
             shared: RwLock::new(shared),
             memory: Mutex::new(mending.memory),
+            doubt,
             unplaced: mending.unplaced,
             followers: Followers::start(inner.clone(), last_row, built),
             rebuild: Rebuild::new(plan, last_row as u64),

@@ -203,8 +203,8 @@ async fn keep_key(
             return refuse(
                 words::DOUBT.replace('\n', " "),
                 "Start the old app once more so that friends give it back what is missing, close it, and try again; or \
-                 use --history-only. With --force publishing waits until somebody brings the next message of this feed: \
-                 if there is none, for ever.",
+                 use --history-only. With --force the key is kept, and publishing waits until a friend was near who \
+                 holds this feed.",
             );
         }
     }
@@ -220,9 +220,7 @@ async fn keep_key(
             return Err(nothing_done().into());
         }
     }
-    // What may have been behind the newest message is waited for.
-    let expected = newest + u64::from(may_be_missing);
-    Ok(Connection::Here(App::adopt(to, alone(), keys, expected).await?))
+    Ok(Connection::Here(App::adopt(to, alone(), keys, newest, may_be_missing).await?))
 }
 
 async fn open_own(to: &Path) -> Result<(Connection, Status), Failure> {
