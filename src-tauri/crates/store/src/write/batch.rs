@@ -73,7 +73,7 @@ impl Batch {
 
 impl From<Verified> for Entry {
     fn from(message: Verified) -> Self {
-        let (body, facts) = (pack_body(&message), Facts::from(social::read(&message)));
+        let (body, facts) = (pack_body(&message), Facts::from(social::outline(&message)));
         Self { message, body, facts }
     }
 }
