@@ -283,3 +283,42 @@ async fn full_text_follows_after_a_restart_and_is_filled_again_when_its_rules_ch
     assert_eq!(documents, 5001);
     store.close().await.unwrap();
 }
+
+#[test]
+fn a_follower_may_be_stopped_anywhere_and_takes_in_every_message_once() {
+    const MESSAGES: usize = 20_000;
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut bob = bob();
+    let posts: Vec<_> = (0..MESSAGES).map(|n| bob.posts(&format!("tide number{n}"))).collect();
+    for stop_at in [16_000, 11_000, 5_000, 0] {
+        let running = runtime();
+        running.block_on(async {
+            let store = match dir.path().join("secret").exists() {
+                true => Store::open(dir.path()).await.unwrap(),
+                false => Store::create(dir.path(), &alice().keys, None).await.unwrap(),
+            };
+            store.append(posts.clone(), NOW, false).await.unwrap();
+            let hurried = tokio::spawn({
+                let store = store.clone();
+                async move { store.catch_up().await }
+            });
+            if stop_at == 0 {
+                return hurried.await.unwrap().unwrap();
+            }
+            while store.behind().0 > stop_at {
+                tokio::task::yield_now().await;
+            }
+            hurried.abort();
+            assert!(hurried.await.is_err());
+        });
+        // Whatever is being written goes on beside the next round.
+        running.shutdown_background();
+    }
+    let documents = runtime().block_on(async {
+        let query = "SELECT count(*), count(DISTINCT row) FROM search_docs";
+        let documents: (i64, i64) = sqlx::query_as(query).fetch_one(&mut database(dir.path()).await).await.unwrap();
+        documents
+    });
+    assert_eq!(documents, (MESSAGES as i64, MESSAGES as i64));
+}
