@@ -75,7 +75,7 @@ fn walk(db: &Connection, watch: Watch<'_>, report: &mut Report) -> rusqlite::Res
     while let Some(stored) = rows.next()? {
         let (row, number, sequence): (i64, i64, i64) = (stored.get(0)?, stored.get(1)?, stored.get(2)?);
         report.messages += 1;
-        if report.messages % TELL_EVERY == 0 {
+        if report.messages.is_multiple_of(TELL_EVERY) {
             watch("Reading the log", report.messages, total.max(0) as u64);
         }
         let Some(feed) = log.feeds.get(&number) else {

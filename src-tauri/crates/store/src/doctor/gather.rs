@@ -34,6 +34,10 @@ const BATCH: usize = 4096;
 const SAMPLE: usize = 64;
 /// The page cache of the collection, in KiB (negative by SQLite's convention).
 const CACHE: i64 = -32_768;
+/// A time in Unix milliseconds is larger than this (2001), a version smaller.
+const A_TIME: i64 = 1_000_000_000_000;
+/// Of so many places it is known at most how far they were read.
+const MAX_READS: usize = 100_000;
 /// What the folders of databases that were set aside begin with.
 pub(super) const SET_ASIDE: &str = "damaged-";
 
@@ -56,6 +60,8 @@ pub(super) struct Gathered {
     pub(super) network: Option<NetworkKey>,
     /// How far one's own feed was expected to go, as noted; 0 when nothing was.
     pub(super) own_expected: u64,
+    /// Up to which time the reader has read each place, Unix milliseconds.
+    pub(super) reads: BTreeMap<String, i64>,
 }
 
 /// One database, and how it numbers feeds.
@@ -78,6 +84,7 @@ struct Facts {
     proofs: Vec<Vec<u8>>,
     networks: Vec<Option<NetworkKey>>,
     own_expected: u64,
+    reads: BTreeMap<String, i64>,
 }
 
 /// Collects everything into a new database in `workshop`.
@@ -123,7 +130,7 @@ pub(super) fn gather(folder: &Path, workshop: &Path, watch: Watch<'_>) -> Result
     collection.check()?;
     let proofs = facts.proofs.iter().filter_map(|proof| ForkProof::decode(proof, &verifier).ok());
     let proofs = proofs.map(|proof| (proof.feed(), proof)).collect();
-    Ok(Gathered { db, feeds: facts.feeds, proofs, network, own_expected: facts.own_expected })
+    Ok(Gathered { db, feeds: facts.feeds, proofs, network, own_expected: facts.own_expected, reads: facts.reads })
 }
 
 /// The databases to read, the one in use first: what stands there first stays.
@@ -196,6 +203,14 @@ fn read_fact(row: &Row, numbers: &mut BTreeMap<i64, FeedId>, facts: &mut Facts) 
         (None, [Value::Text(key), Value::Blob(value)]) if *key == meta::OWN_EXPECTED.as_bytes() => {
             let expected = value.as_slice().try_into().map(u64::from_be_bytes);
             facts.own_expected = facts.own_expected.max(expected.unwrap_or(0));
+        }
+        // A row of `reads`: versions and row numbers, which others have in that place, are no times.
+        (None, [Value::Text(place), Value::Integer(time), Value::Integer(_)])
+            if *time > A_TIME && facts.reads.len() < MAX_READS =>
+        {
+            let Ok(place) = String::from_utf8(place.clone()) else { return };
+            let known = facts.reads.entry(place).or_insert(*time);
+            *known = (*time).max(*known);
         }
         _ => {}
     }

@@ -6,12 +6,16 @@ use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 use feed::FeedId;
 use rusqlite::{Connection, types::Value};
 
-use super::{About, Finding, Remedy, Report, Several, Watch, chain::Log, database::Database, files::WORKSHOP};
+use super::{
+    About, Finding, Remedy, Report, Several, Watch, chain::Log, database::Database, files::WORKSHOP,
+    followers::Followers,
+};
 use crate::{
     OpenError,
     backup::{free_bytes, make_private},
     error::StoreError,
     feeds::FeedNumber,
+    history::KindRows,
     index::Index,
     log::read_body,
     schema::{self, DATABASE},
@@ -64,7 +68,8 @@ fn compare(
     watch: Watch<'_>,
     report: &mut Report,
 ) -> Result<u64, StoreError> {
-    let second = fill(workshop, db, log, watch)?;
+    let mut followers = Followers::load(db)?;
+    let second = fill(workshop, db, log, &mut followers, watch)?;
     let stale = stale(db)?;
     let mut rows = 0;
     for index in Index::ALL {
@@ -76,6 +81,8 @@ fn compare(
         watch("Comparing the indexes", 0, 0);
         rows += compare_table(&second, db, table, order, report)?;
     }
+    rows += compare_table(&second, db, "kinds", "kind, block", report)?;
+    followers.report(report);
     Ok(rows)
 }
 
@@ -93,7 +100,13 @@ fn stale(db: &Connection) -> Result<Vec<Index>, StoreError> {
 }
 
 /// Fills the indexes of a second database from the log of the first.
-fn fill(workshop: &Path, db: &Connection, log: &Log, watch: Watch<'_>) -> Result<Connection, StoreError> {
+fn fill(
+    workshop: &Path,
+    db: &Connection,
+    log: &Log,
+    followers: &mut Followers,
+    watch: Watch<'_>,
+) -> Result<Connection, StoreError> {
     make_private(workshop)?;
     let numbers: BTreeMap<FeedId, FeedNumber> = log.feeds.iter().map(|(number, feed)| (feed.id, *number)).collect();
     tokio::runtime::Handle::current().block_on(async {
@@ -117,12 +130,14 @@ fn fill(workshop: &Path, db: &Connection, log: &Log, watch: Watch<'_>) -> Result
         after = last.0;
         done += rows.len() as u64;
         watch("Filling the indexes a second time", done, total.max(0) as u64);
-        let mut read = Vec::with_capacity(rows.len());
+        let (mut read, mut kinds) = (Vec::with_capacity(rows.len()), KindRows::default());
         for (row, number, sequence, received, body) in &rows {
             let Some(author) = log.feeds.get(number).map(|feed| feed.id) else { continue };
             // Damaged ones were named before, and are in no index.
             let Ok(message) = read_body(author, *sequence as u64, body) else { continue };
-            read.push((*row, *number, *received, Facts::from(social::read(&message)), message));
+            let meaning = social::read(&message);
+            followers.add(*row, *number, &meaning, &mut kinds);
+            read.push((*row, *number, *received, Facts::from(meaning), message));
         }
         let mut index_rows = IndexRows::default();
         for (row, number, received, facts, message) in &read {
@@ -139,8 +154,13 @@ fn fill(workshop: &Path, db: &Connection, log: &Log, watch: Watch<'_>) -> Result
             // Whoever a message speaks of has a number; 0 is nobody's, and named as a difference.
             index_rows.add(&indexed, |id| numbers.get(&id).copied().unwrap_or(0));
         }
-        writer
-            .transaction(|writing| Index::ALL.iter().try_for_each(|index| index_rows.write(*index, writing)), || {})?;
+        writer.transaction(
+            |writing| {
+                Index::ALL.iter().try_for_each(|index| index_rows.write(*index, writing))?;
+                kinds.write(writing)
+            },
+            || {},
+        )?;
         writer.checkpoint_when_long()?;
     }
     drop(writer);

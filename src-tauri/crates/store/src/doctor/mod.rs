@@ -7,6 +7,7 @@
 mod chain;
 mod database;
 mod files;
+mod followers;
 mod gather;
 mod indexes;
 mod journal;

@@ -256,3 +256,39 @@ fn checksum((mut first, mut second): (u32, u32), bytes: &[u8], is_big_endian: bo
     }
     (first, second)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_reading_it_ends(
+            kinds in prop::collection::vec(prop::sample::select(vec![TABLE_LEAF, INDEX_LEAF, INDEX_INTERIOR, 5, 0]), 1..6),
+            noise in prop::collection::vec(any::<u8>(), 1..700),
+            header in any::<bool>(),
+            log in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let dir = tempfile::tempdir().expect("a temporary folder");
+            let path = dir.path().join("any.sqlite");
+            let mut bytes: Vec<u8> = noise.iter().copied().cycle().take(kinds.len() * 512 + noise.len()).collect();
+            for (at, kind) in kinds.iter().enumerate() {
+                bytes[at * 512 + if at == 0 { FILE_HEADER } else { 0 }] = *kind;
+            }
+            if header {
+                bytes[..16].copy_from_slice(MAGIC);
+                // Pages of 512 bytes, nothing reserved.
+                bytes[16..21].copy_from_slice(&[2, 0, 2, 2, 0]);
+            }
+            std::fs::write(&path, &bytes).expect("written");
+            std::fs::write(wal_of(&path), &log).expect("written");
+            let mut pages = Pages::open(&path).expect("the disk does not fail");
+            prop_assert!(u64::from(pages.count()) <= bytes.len() as u64 / 512 + 1);
+            for number in 0..=pages.count() + 1 {
+                let _ = pages.rows(number);
+            }
+        }
+    }
+}

@@ -76,7 +76,7 @@ fn value(serial: u64, body: &[u8]) -> Option<(Value, &[u8])> {
         7 => Value::Real(f64::from_bits(integer(bytes) as u64)),
         8 => Value::Integer(0),
         9 => Value::Integer(1),
-        _ if serial % 2 == 0 => Value::Blob(bytes.to_vec()),
+        _ if serial.is_multiple_of(2) => Value::Blob(bytes.to_vec()),
         _ => Value::Text(bytes.to_vec()),
     };
     Some((value, rest))

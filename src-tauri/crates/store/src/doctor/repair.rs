@@ -118,7 +118,7 @@ pub fn repair(folder: &Path, watch: Watch<'_>) -> Result<Repair, RepairError> {
                 _ => repair.done.push("A copy of the database was kept in `backup`.".into()),
             }
             let db = Connection::open(folder.join(DATABASE))?;
-            db.execute_batch("DELETE FROM rebuilds; DELETE FROM index_versions")?;
+            db.execute_batch("DELETE FROM rebuilds; DELETE FROM index_versions; DELETE FROM followers")?;
         }
         Remedy::None | Remedy::Opening | Remedy::Files => {}
     }
@@ -144,6 +144,7 @@ async fn settle(folder: &Path) -> Result<(), RepairError> {
     let mut indexing = store.indexing();
     // It ends when all is filled, or when the disk refuses, which the next look shows.
     while !indexing.borrow_and_update().is_done() && indexing.changed().await.is_ok() {}
+    // Full text and the like follow in their own time, as at any start.
     store.close().await?;
     Ok(())
 }
@@ -350,6 +351,9 @@ fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: W
     writer.transaction(
         |writing| {
             changes.write(writing)?;
+            // Rows have new numbers, so what was read is everything up to that time.
+            let reads = gathered.reads.iter().map(|(place, time)| (place, time, i64::MAX));
+            writing.each("INSERT INTO reads (place, time, row) VALUES (?1, ?2, ?3)", reads)?;
             writing.each("INSERT INTO forks (feed, proof) VALUES (?1, ?2)", proofs)
         },
         || {},

@@ -36,6 +36,11 @@ async fn after(statements: &str, remedy: Remedy, says: &str) {
     assert_eq!(stored(&store).await.len(), content.messages.len(), "{statements}");
     assert_eq!(store.standing(), Standing::Whole);
     store.append(vec![content.alice.posts("and on")], NOW, true).await.unwrap();
+    store.catch_up().await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let report = look(dir.path()).await;
+    assert!(report.is_whole(), "{statements}: {}", words(&report));
 }
 
 #[tokio::test]
@@ -45,6 +50,14 @@ async fn rows_that_an_index_lacks_or_has_too_many_are_named_and_made_again() {
     after("UPDATE contacts SET relation = 0", Remedy::Indexes, "The index contacts has wrong").await;
     after("UPDATE abouts SET name = 'Mallory'", Remedy::Indexes, "The index abouts has wrong").await;
     after("UPDATE votes SET likes = 0", Remedy::Indexes, "The index votes has wrong").await;
+    after("DELETE FROM kinds WHERE kind = 'vote'", Remedy::Indexes, "The index kinds lacks (\"vote\", 0)").await;
+    after("DELETE FROM search_docs WHERE row = 14", Remedy::Indexes, "Full text lacks a message (row 14)").await;
+    after(
+        "INSERT INTO search_docs SELECT 1 + max(doc), 5000 FROM search_docs",
+        Remedy::Indexes,
+        "a message that is not there",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -73,6 +86,7 @@ async fn a_message_that_is_only_damaged_here_costs_itself_and_what_follows_waits
     let last = body.len() - 3;
     body[last] ^= 1;
     db.execute("UPDATE log SET body = ?1 WHERE row = ?2", (body, row)).unwrap();
+    db.execute("INSERT INTO reads VALUES ('timeline', ?1, 17)", [NOW]).unwrap();
     drop(db);
     let report = look(dir.path()).await;
     assert!(words(&report).contains("Message 2 of @"), "{}", words(&report));
@@ -82,6 +96,10 @@ async fn a_message_that_is_only_damaged_here_costs_itself_and_what_follows_waits
     assert_eq!(mended.lost.len(), 1);
     assert_eq!((mended.lost[0].from, mended.lost[0].through), (2, 2));
     assert_eq!(mended.kept as i64, messages - 2);
+    let db = Connection::open(dir.path().join(DATABASE)).unwrap();
+    let read: i64 = db.query_row("SELECT time FROM reads WHERE place = 'timeline'", [], |row| row.get(0)).unwrap();
+    assert_eq!(read, NOW, "what was read stays read");
+    drop(db);
     let lost = content
         .messages
         .iter()

@@ -64,6 +64,7 @@ pub(crate) async fn make(folder: &Path, count: usize) -> Content {
         }
     }
     store.append(others, NOW + count as i64, false).await.unwrap();
+    store.catch_up().await.unwrap();
     store.close().await.unwrap();
     Content { alice, messages }
 }

@@ -284,3 +284,25 @@ async fn a_second_damage_is_filled_from_what_was_set_aside() {
     let what = damage(&folder.join(DATABASE), &other, &mut random);
     check(&folder, &original.content, log[3].messages(), &what).await;
 }
+
+#[tokio::test]
+async fn recent_writes_that_are_not_in_the_file_yet_are_saved_too() {
+    let original = original().await;
+    let (_home, running) = copy(&original.folder);
+    let mut content = original.content.clone();
+    let store = Store::open(&running).await.unwrap();
+    for n in 0..30 {
+        let message = content.alice.posts(&format!("just now {n}"));
+        content.messages.insert(message.id(), (message.author(), message.sequence()));
+        store.append(vec![message], NOW, true).await.unwrap();
+    }
+    // As a kill leaves it, and then the file itself is hit.
+    let (_home, folder) = copy(&running);
+    drop(store);
+    assert!(fs::metadata(folder.join(format!("{DATABASE}-wal"))).unwrap().len() > 0);
+    fs::remove_file(folder.join(JOURNAL)).unwrap();
+    let mut file = fs::OpenOptions::new().write(true).open(folder.join(DATABASE)).unwrap();
+    file.write_all(b"overwritten by something").unwrap();
+    drop(file);
+    check(&folder, &content, 0, "recent writes").await;
+}
