@@ -294,16 +294,10 @@ impl Report {
                 _ => None,
             });
             let failure = section.failure.as_ref().map(|why| format!("**This part broke off**: {why}"));
-            let notes: Vec<&String> = section.notes.iter().chain(&not_run).chain(&failure).collect();
-            if !notes.is_empty() {
-                text.push('\n');
-            }
-            for note in notes {
-                text.push_str(&format!("{note}\n\n"));
+            for note in section.notes.iter().chain(&not_run).chain(&failure) {
+                text.push_str(&format!("\n{note}\n"));
             }
         }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
         text
     }
 }
