@@ -24,8 +24,8 @@ pub enum Unit {
 
 impl Unit {
     fn show(self, value: f64) -> String {
-        let digits = |value: f64| match value.abs() {
-            10_000.0.. => thousands(value),
+        let digits = |value: f64| match value {
+            10_000.0.. => grouped(value.round() as usize),
             100.0.. => format!("{value:.0}"),
             10.0.. => format!("{value:.1}"),
             _ => format!("{value:.2}"),
@@ -33,7 +33,7 @@ impl Unit {
         match self {
             Self::Milliseconds => format!("{} ms", digits(value)),
             Self::Seconds => format!("{} s", digits(value)),
-            Self::PerSecond => format!("{}/s", thousands(value)),
+            Self::PerSecond => format!("{}/s", grouped(value.round() as usize)),
             Self::Megabytes => format!("{} MB", digits(value)),
             Self::Times => format!("{value:.2} ×"),
             Self::Count => digits(value),
@@ -42,8 +42,8 @@ impl Unit {
 }
 
 /// `12,345`.
-fn thousands(value: f64) -> String {
-    let digits = format!("{value:.0}");
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
     let mut shown = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
@@ -330,7 +330,7 @@ mod tests {
         assert_eq!(Unit::PerSecond.show(88_412.3), "88,412/s");
         assert_eq!(Unit::Megabytes.show(123.44), "123 MB");
         assert_eq!(Unit::Times.show(0.7), "0.70 ×");
-        assert_eq!(thousands(1_000_000.0), "1,000,000");
+        assert_eq!(grouped(1_000_000), "1,000,000");
     }
 
     #[test]

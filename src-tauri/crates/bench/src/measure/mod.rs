@@ -12,6 +12,7 @@ mod stores;
 
 use std::path::PathBuf;
 
+pub(crate) use crate::report::grouped;
 use crate::{Error, Reference, report::Section};
 
 pub use stores::Stores;
@@ -72,17 +73,4 @@ pub async fn run(part: &Part, stores: &mut Stores, section: &mut Section) -> Res
         "cost" => cost::measure(stores, section).await,
         name => Err(Error::Wrong(format!("there is no part {name}"))),
     }
-}
-
-/// `1,000,000`.
-pub(crate) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
