@@ -12,7 +12,7 @@ use feed::packed::{pack, unpack};
 use feed::{FeedId, KeyPair, Message, Verifier, sign};
 
 /// Messages that are checked at once.
-const BATCH: usize = 512;
+const BATCH: usize = 2_048;
 
 fn main() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");

@@ -1,5 +1,7 @@
 //! From the compact canonical text to the indented one, without a tree between.
 
+use super::scan::plain_run;
+
 /// What `JSON.stringify(value, null, 2)` prints for the value whose `JSON.stringify(value)` is `compact`.
 ///
 /// `compact` must be such a text; anything else gives some text, without panic.
@@ -50,11 +52,14 @@ pub(crate) fn indent_into(compact: &[u8], out: &mut Vec<u8>) {
 
 /// The index after the closing quote of the string whose first character is at `at`.
 fn string_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        at += plain_run(rest);
+        match text.get(at) {
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            // A control character, which no such text has.
+            Some(_) => at += 1,
+            None => break,
         }
     }
     text.len()

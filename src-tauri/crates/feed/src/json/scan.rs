@@ -215,7 +215,7 @@ impl<'a> Scanner<'a> {
 
 /// How many bytes from the front neither end a string nor are escaped in one. Eight at a time: of each, the highest bit
 /// tells (“Bit Twiddling Hacks”, *Determine if a word has a byte less than n*), and the lowest that does is right.
-fn plain_run(text: &[u8]) -> usize {
+pub(super) fn plain_run(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let below = |word: u64, n: u8| word.wrapping_sub(ONES * u64::from(n)) & !word & HIGH;

@@ -37,34 +37,40 @@ impl Comb {
         Self { width, multiples: addends(&multiples) }
     }
 
-    /// `start + scalar · P`.
-    pub(super) fn add_product(&self, start: Point, scalar: &Scalar) -> Point {
-        let bytes = scalar.as_bytes();
-        let mut sum = start;
-        let mut carry = 0;
+    /// Adds `scalar · P` to each sum, with the scalar at its place.
+    ///
+    /// It goes row by row and not sum by sum, so that a row stays in the nearest cache for as long as it is needed.
+    pub(super) fn add_products<'a>(&self, sums: &mut [Point], scalars: impl Iterator<Item = &'a Scalar>) {
+        let mut scalars: Vec<Digits> =
+            scalars.map(|scalar| Digits { bytes: *scalar.as_bytes(), carry: 0, width: self.width }).collect();
         for (row, multiples) in self.multiples.chunks_exact(1 << (self.width - 1)).enumerate() {
-            let digit = bits(bytes, row * self.width, self.width) + carry;
-            // Digits above half become negative and carry into the next. The last has room: L takes less than
-            // its width.
-            carry = usize::from(digit > multiples.len());
-            if carry == 0 {
-                if digit > 0 {
-                    sum = sum.plus_addend(&multiples[digit - 1]);
-                }
-            } else {
-                let digit = (1 << self.width) - digit;
-                if digit > 0 {
-                    sum = sum.minus_addend(&multiples[digit - 1]);
+            for (sum, digits) in sums.iter_mut().zip(&mut scalars) {
+                match digits.of_row(row) {
+                    0 => {}
+                    digit @ 1.. => *sum = sum.plus_addend(&multiples[digit as usize - 1]),
+                    digit => *sum = sum.minus_addend(&multiples[digit.unsigned_abs() - 1]),
                 }
             }
         }
-        debug_assert_eq!(carry, 0);
-        sum
+        debug_assert!(scalars.iter().all(|digits| digits.carry == 0));
     }
+}
 
-    /// `scalar · P`.
-    pub(super) fn product(&self, scalar: &Scalar) -> Point {
-        self.add_product(Point::IDENTITY, scalar)
+/// The digits of a scalar, from the lowest up. Those above half become negative and carry into the next; the last has room,
+/// because L takes less than its width.
+struct Digits {
+    bytes: [u8; 32],
+    carry: usize,
+    width: usize,
+}
+
+impl Digits {
+    /// The digit of the next row: from −2^(width−1) + 1 to 2^(width−1).
+    #[inline]
+    fn of_row(&mut self, row: usize) -> isize {
+        let digit = bits(&self.bytes, row * self.width, self.width) + self.carry;
+        self.carry = usize::from(digit > 1 << (self.width - 1));
+        digit as isize - (self.carry << self.width) as isize
     }
 }
 

@@ -80,7 +80,7 @@ impl Point {
     }
 
     /// With a point of a table: 7 products.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plus_addend(&self, other: &Addend) -> Self {
         let a = self.y.plus(&self.x).times(&other.sum);
         let b = self.y.minus(&self.x).times(&other.difference);
@@ -89,7 +89,7 @@ impl Point {
     }
 
     /// Less a point of a table.
-    #[inline]
+    #[inline(always)]
     pub(super) fn minus_addend(&self, other: &Addend) -> Self {
         let a = self.y.plus(&self.x).times(&other.difference);
         let b = self.y.minus(&self.x).times(&other.sum);

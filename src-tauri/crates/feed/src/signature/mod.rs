@@ -6,14 +6,15 @@ mod comb;
 mod curve;
 mod field;
 
-use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::ops::{Deref, Range};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use curve25519_dalek::edwards::EdwardsPoint;
 
-use self::cache::Cache;
+use self::cache::{BASE, Cache};
 use self::check::Claim;
-use self::curve::encode_all;
+use self::comb::Comb;
+use self::curve::{Point, encode_all};
 use crate::{FeedId, Message, NetworkKey};
 
 /// A message whose signature has been checked. There is no other way to one than through a check, our own signing
@@ -86,6 +87,37 @@ pub struct Verifier {
     cache: Mutex<Cache>,
 }
 
+/// Messages of authors with tables, in the order of the authors.
+#[derive(Default)]
+struct Busy {
+    claims: Vec<Claim>,
+    /// Where each message stands in the batch.
+    at: Vec<usize>,
+    /// The table of each author, with the range of their messages.
+    tables: Vec<(Range<usize>, Arc<Comb>)>,
+}
+
+/// Sums that are worked on together: with one row of the base point's table they fit into the nearest cache.
+const TOGETHER: usize = 64;
+
+impl Busy {
+    /// `S·B − k·A` of each: what R must be.
+    fn commitments(&self) -> Vec<Point> {
+        let mut sums = vec![Point::IDENTITY; self.claims.len()];
+        if let Some(base) = &*BASE {
+            for (sums, claims) in sums.chunks_mut(TOGETHER).zip(self.claims.chunks(TOGETHER)) {
+                base.add_products(sums, claims.iter().map(|claim| &claim.response));
+            }
+        }
+        for (range, table) in &self.tables {
+            if let (Some(sums), Some(claims)) = (sums.get_mut(range.clone()), self.claims.get(range.clone())) {
+                table.add_products(sums, claims.iter().map(|claim| &claim.challenge));
+            }
+        }
+        sums
+    }
+}
+
 impl Verifier {
     /// A verifier for messages of this network; `None` is the open one.
     pub fn new(network: Option<NetworkKey>) -> Self {
@@ -107,8 +139,8 @@ impl Verifier {
         let mut by_author: Vec<usize> = (0..messages.len()).collect();
         by_author.sort_by_key(|at| messages[*at].author());
 
-        // What R must be, by the place of the message, computed from tables and without.
-        let (mut quick, mut quick_at) = (Vec::with_capacity(messages.len()), Vec::with_capacity(messages.len()));
+        // What R must be: from tables for messages of busy authors, computed together below, and else at once.
+        let mut busy = Busy::default();
         let (mut slow, mut slow_at) = (Vec::new(), Vec::new());
         let mut text = Vec::new();
         for run in by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()) {
@@ -118,21 +150,23 @@ impl Verifier {
                 run.iter().for_each(|at| faults[*at] = Some(SignatureFault::Key));
                 continue;
             };
+            let first = busy.claims.len();
             for &at in run {
                 let Some(claim) = self.claim(&messages[at], &mut text) else {
                     faults[at] = Some(SignatureFault::Malformed);
                     continue;
                 };
-                if let Some(point) = key.commitment_from_tables(&claim) {
-                    quick.push(point);
-                    quick_at.push(at);
+                if key.table().is_some() {
+                    busy.claims.push(claim);
+                    busy.at.push(at);
                 } else {
                     slow.push(key.commitment(&claim));
                     slow_at.push(at);
                 }
             }
+            busy.tables.extend(key.table().map(|table| (first..busy.claims.len(), Arc::clone(table))));
         }
-        let quick = encode_all(&quick).into_iter().zip(quick_at);
+        let quick = encode_all(&busy.commitments()).into_iter().zip(busy.at);
         let slow = EdwardsPoint::compress_batch_alloc(&slow).into_iter().map(|point| point.to_bytes()).zip(slow_at);
         for (commitment, at) in quick.chain(slow) {
             if commitment[..] != messages[at].signature()[..32] {

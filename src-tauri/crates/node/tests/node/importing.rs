@@ -1,7 +1,7 @@
 //! Messages from files.
 
 use feed::Message;
-use node::{Change, RejectReason, Ticket};
+use node::{Change, RejectReason, Ticket, limits};
 
 use crate::world::{Disk, World, block, follow, keys, post, s};
 
@@ -158,4 +158,42 @@ fn blocked_authors_are_not_brought_in() {
     assert_eq!(imported.stored, 0);
     assert!(imported.rejected.iter().all(|rejected| rejected.reason == RejectReason::Blocked));
     assert_eq!(imported.ticket, Ticket(3));
+}
+
+#[test]
+fn a_bad_signature_gives_up_what_is_checked_behind_it_in_other_batches() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    // So many that three batches are needed, two of which are under way at once; another feed lies between.
+    let count = 2 * limits::VERIFY_BATCH + 500;
+    let sound = messages(9, count);
+    let mut all = sound.clone();
+    all[100] = changed(&all[100]);
+    all.extend(messages(8, 200));
+    let imported = world.import(alice, all);
+    assert_eq!((imported.stored, imported.waiting), (100 + 200, count as u64 - 101));
+    let [rejected] = &imported.rejected[..] else { panic!("{:?}", imported.rejected) };
+    assert_eq!((rejected.sequence, &rejected.reason), (101, &RejectReason::Signature));
+
+    let mended = world.import(alice, vec![sound[100].clone()]);
+    assert_eq!((mended.stored, mended.waiting), (count as u64 - 100, 0));
+    assert_eq!(world.peers[alice].holds(keys(9).feed_id()), count as u64);
+}
+
+#[test]
+fn what_finds_no_room_to_wait_goes_in_when_it_is_brought_again() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let mut disk = Disk::default();
+    let long = "x".repeat(7_000);
+    let all: Vec<Message> = (0..8_000).map(|_| disk.write(&keys(9), 0, &post(&long))).collect();
+    let (first, rest) = all.split_at(1);
+    let early = world.import(alice, rest.to_vec());
+    let no_room = early.rejected.iter().filter(|rejected| rejected.reason == RejectReason::NoRoom).count();
+    assert!(no_room > 0 && no_room == early.rejected.len(), "{no_room}");
+    assert_eq!(early.waiting + no_room as u64, rest.len() as u64);
+    let mended = world.import(alice, first.to_vec());
+    assert_eq!(mended.stored, early.waiting + 1);
+    let again = world.import(alice, all);
+    assert_eq!((again.stored, again.waiting), (no_room as u64, 0));
 }
