@@ -25,6 +25,7 @@ mod rebuild;
 mod relation;
 mod schema;
 mod search;
+mod snapshot;
 mod standing;
 mod store;
 mod write;
@@ -45,7 +46,8 @@ pub use rebuild::Indexing;
 pub use search::{
     BadSearchCursor, Found, FoundText, MAX_FOUND, MAX_FOUND_PEOPLE, MAX_RANKED, Search, SearchCursor, SearchResult,
 };
+pub use snapshot::{MAX_OWN_RECENT, Snapshot};
 pub use standing::Standing;
-pub use store::{MAX_OWN_RECENT, Snapshot, Store};
+pub use store::Store;
 pub use write::{Batch, WriteCost};
 pub use write_point::write_point;

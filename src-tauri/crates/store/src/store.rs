@@ -1,15 +1,14 @@
 //! Opening and closing the folder of one person, and the handle that everything goes through.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     mem,
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use feed::{FeedId, ForkProof, Head, KeyPair, Message, MessageId, NetworkKey};
-use social::FollowGraph;
+use feed::{FeedId, ForkProof, Head, KeyPair, Message, NetworkKey};
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
@@ -23,15 +22,12 @@ use crate::{
     folder::{Folder, disk},
     followers::Followers,
     journal::{JOURNAL, Journal},
-    log::{read_body, read_previous},
+    log::read_body,
     rebuild::{Plan, Rebuild},
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
     standing::{Memory, Mending, Standing, compare},
     write::{WriteConnection, WriteCost},
 };
-
-/// How many of one's own newest messages [`Snapshot::own`] names: what replies and likes are recognised by.
-pub const MAX_OWN_RECENT: usize = 4096;
 
 /// The store of one person. Cheap to clone; all clones are the same store.
 ///
@@ -46,42 +42,18 @@ pub(crate) struct Inner {
     pub(crate) me: FeedId,
     keys: KeyPair,
     network: Option<NetworkKey>,
-    generation: [u8; 8],
+    pub(crate) generation: [u8; 8],
     pub(crate) readers: SqlitePool,
     pub(crate) writer: Arc<tokio::sync::Mutex<Writer>>,
     shared: RwLock<Shared>,
     memory: Mutex<Memory>,
     pub(crate) doubt: Doubt,
     /// Own messages of the journal that had no place in the log at the start.
-    unplaced: Vec<Message>,
+    pub(crate) unplaced: Vec<Message>,
     pub(crate) followers: Followers,
     pub(crate) rebuild: Rebuild,
     /// Last, so that the lock goes after everything else.
     pub(crate) folder: Folder,
-}
-
-/// What a node needs to know at start.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// How far each feed is stored.
-    pub heads: BTreeMap<FeedId, Head>,
-    /// Feeds asked for by hand.
-    pub wanted: BTreeSet<FeedId>,
-    /// Feeds that were forked.
-    pub frozen: BTreeSet<FeedId>,
-    /// Everybody's newest word about everybody.
-    pub graph: FollowGraph,
-    /// Random, new after every repair.
-    pub generation: [u8; 8],
-    /// Whether one's own feed may grow.
-    pub standing: Standing,
-    /// One's own newest words about oneself that give a name.
-    pub about: Option<Message>,
-    /// One's own newest messages, at most [`MAX_OWN_RECENT`].
-    pub own: BTreeSet<MessageId>,
-    /// Own messages that the journal holds and the log cannot take yet, oldest first: those before them are missing. They
-    /// have a place once others have brought these; nobody else may ever have received them.
-    pub unplaced: Vec<Message>,
 }
 
 impl Store {
@@ -287,42 +259,6 @@ impl Store {
         self.inner.standing()
     }
 
-    /// What a node needs to know at start, all of one moment.
-    ///
-    /// # Errors
-    /// When the disk refuses or something stored is damaged.
-    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut writer = self.inner.writer.lock().await;
-        let number = self.inner.shared().feeds.number(&self.inner.me);
-        let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
-        let own = own_recent(&mut writer.db, self.inner.me, number, head).await?;
-        let about: Option<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT sequence, body FROM log WHERE row = (SELECT name_row FROM abouts WHERE subject = ?1 AND author = ?1)",
-        )
-        .bind(number)
-        .fetch_optional(&mut writer.db)
-        .await?;
-        let about = about.map(|(sequence, body)| read_body(self.inner.me, sequence as u64, &body)).transpose()?;
-
-        let shared = self.inner.shared();
-        let held = shared.feeds.by_id(&self.inner.me).and_then(|feed| feed.head).map_or(0, |head| head.sequence);
-        let unplaced = self.inner.unplaced.iter().filter(|message| message.sequence() > held).cloned().collect();
-        let ids = |is: fn(&crate::feeds::FeedRow) -> bool| {
-            shared.feeds.iter().filter(move |feed| is(feed)).map(|feed| feed.id).collect::<BTreeSet<_>>()
-        };
-        Ok(Snapshot {
-            heads: shared.feeds.iter().filter_map(|feed| Some((feed.id, feed.head?))).collect(),
-            wanted: ids(|feed| feed.wanted),
-            frozen: ids(|feed| feed.frozen),
-            graph: shared.graph.clone(),
-            generation: self.inner.generation,
-            standing: self.standing(),
-            about,
-            own,
-            unplaced,
-        })
-    }
-
     /// What writing has cost since the store was opened.
     pub async fn write_cost(&self) -> WriteCost {
         self.inner.writer.lock().await.rows.cost()
@@ -480,30 +416,6 @@ async fn own_message(
         "SELECT body FROM log WHERE row = (SELECT row FROM message_sequences WHERE feed = ?1 AND sequence = ?2)",
     );
     Ok(body.bind(me).bind(sequence as i64).fetch_optional(db).await?)
-}
-
-/// The ids of one's own newest messages, of which `head` is the last. Each is named by the message after it, so that
-/// nothing has to be hashed.
-async fn own_recent(
-    db: &mut SqliteConnection,
-    me: FeedId,
-    number: Option<FeedNumber>,
-    head: Option<Head>,
-) -> Result<BTreeSet<MessageId>, StoreError> {
-    let Some(head) = head else { return Ok(BTreeSet::new()) };
-    let rows: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-        "SELECT message_sequences.sequence, body FROM message_sequences JOIN log USING (row)
-         WHERE message_sequences.feed = ?1 ORDER BY message_sequences.sequence DESC LIMIT ?2",
-    )
-    .bind(number)
-    .bind(MAX_OWN_RECENT as i64 - 1)
-    .fetch_all(db)
-    .await?;
-    let read = move || {
-        let previous = |(sequence, body): &(i64, Vec<u8>)| read_previous(me, *sequence as u64, body);
-        rows.iter().filter_map(previous).chain([head.id]).collect()
-    };
-    spawn_blocking(read).await.map_err(|_| StoreError::Closing)
 }
 
 /// How far one's own feed is known to go by what [`Store::expect_own`] was told; 0 when it was told nothing.
