@@ -92,7 +92,7 @@ impl Importing {
 impl Node {
     pub(crate) fn on_import(&mut self, ticket: Ticket, mut messages: Vec<Message>) {
         self.importing.open.insert(ticket, Batch::default());
-        messages.sort_by(|a, b| (a.author(), a.sequence()).cmp(&(b.author(), b.sequence())));
+        messages.sort_by_key(|message| (message.author(), message.sequence()));
         let mut feeds: Vec<FeedId> = Vec::new();
         let mut run = None;
         for message in messages {
