@@ -83,7 +83,7 @@ impl Store {
         .bind(rows_to_json(&asked)?)
         .fetch_all(&self.inner.readers)
         .await?;
-        let read: Vec<(LogRow, Message)> = self.inner.read_rows(found).await?;
+        let read: Vec<(LogRow, Message)> = self.inner.read_filed(found).await?;
         let rows = shown.iter().filter_map(|(time, row, kind)| {
             let (at, message) = read.iter().find(|(at, _)| at.row == *row)?;
             Some(ActivityRow {

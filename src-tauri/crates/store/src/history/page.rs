@@ -173,7 +173,7 @@ impl Store {
         .bind(rows_to_json(&rows)?)
         .fetch_all(&self.inner.readers)
         .await?;
-        let read = self.inner.read_rows(found).await?;
+        let read = self.inner.read_filed(found).await?;
         let mut read: BTreeMap<i64, (LogRow, Message)> = read.into_iter().map(|read| (read.0.row, read)).collect();
         let entry = |row: &i64| {
             let (at, message) = read.remove(row)?;

@@ -95,7 +95,7 @@ impl Store {
         .bind(limit.clamp(1, MAX_PAGE) as i64)
         .fetch_all(&self.inner.readers)
         .await?;
-        let read = self.inner.read_rows(rows).await?;
+        let read = self.inner.read_filed(rows).await?;
         let keys = self.inner.keys().clone();
         let open = move || {
             let opened = read.into_iter().filter_map(|(row, message)| {

@@ -62,7 +62,7 @@ impl Store {
             let is_last = rows.len() < length;
             before = rows.last().map_or(before, |row| row.row);
             let kept = rows.into_iter().filter(|row| !blocked.contains(&row.feed)).collect();
-            let read = self.inner.read_rows(kept).await?;
+            let read = self.inner.read_filed(kept).await?;
             links.extend(read.into_iter().filter_map(|(row, message)| {
                 // Two ids may share the bytes that they are found by: the whole id decides.
                 let links = social::read(&message).links.into_iter().filter(|link| link.target == *target);

@@ -1,6 +1,6 @@
 //! The best matches rather than the newest.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use social::search::{Counted, Rarity, Term};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -36,7 +36,7 @@ impl Store {
         for piece in documents.chunks(PIECE) {
             let piece = rows_to_json(&piece)?;
             let (store, asked, wanted) = (self.clone(), Arc::clone(&asked), Arc::clone(&wanted));
-            reading.spawn(async move { store.counted(piece, &asked, wanted).await });
+            reading.spawn(async move { store.counted(piece, asked, wanted).await });
         }
         let holding = self.holding(search).await?;
         let mut counted = Vec::with_capacity(documents.len());
@@ -72,7 +72,7 @@ impl Store {
     async fn counted(
         &self,
         documents: String,
-        asked: &Asked,
+        asked: Arc<Asked>,
         wanted: Arc<Vec<Term>>,
     ) -> Result<Vec<(Counted, Found)>, StoreError> {
         let matches = sqlx::query_as(
@@ -82,10 +82,11 @@ impl Store {
         .bind(documents)
         .fetch_all(&self.inner.readers)
         .await?;
-        let found = self.read_matches(asked, matches).await?;
+        let mut places = BTreeMap::new();
+        let read = self.inner.read_rows(asked.shown(matches, &mut places)).await?;
         let count = move || {
             let counted = |(_, found): (i64, Found)| (Counted::new(&found.text.words(), &wanted), found);
-            found.into_iter().map(counted).collect()
+            asked.found(&read, &places).into_iter().map(counted).collect()
         };
         spawn_blocking(count).await.map_err(|_| StoreError::Closing)
     }

@@ -1,6 +1,10 @@
 //! Finding posts by their words, newest first, page by page.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use feed::{Message, MessageId, PersonId};
 use social::{
@@ -146,11 +150,13 @@ impl Store {
         let mut end = search.cursor.map_or(asked.end, |cursor| cursor.0.min(asked.end));
         let mut found: Vec<(i64, Found)> = Vec::new();
         let mut length = limit + 1;
+        let mut places = BTreeMap::new();
         for _ in 0..MAX_STEPS {
             let matches = self.matches(&asked, end, length).await?;
             let is_last = matches.len() < length;
             end = matches.last().map_or(end, |last| last.doc);
-            found.extend(self.read_matches(&asked, matches).await?);
+            let read = self.inner.read_filed(asked.shown(matches, &mut places)).await?;
+            found.extend(asked.found(&read, &places));
             if found.len() > limit || is_last {
                 let next = (found.len() > limit).then(|| {
                     found.truncate(limit);
@@ -226,27 +232,26 @@ impl Store {
         };
         Ok(query.fetch_all(&self.inner.readers).await?)
     }
+}
 
-    /// The posts of matches, without those of people whom the reader blocks.
-    pub(super) async fn read_matches(
-        &self,
-        asked: &Asked,
-        matches: Vec<Match>,
-    ) -> Result<Vec<(i64, Found)>, StoreError> {
-        let kept = matches.into_iter().filter(|found| !asked.blocked.contains(&found.row.feed));
-        let (docs, rows): (Vec<i64>, Vec<LogRow>) = kept.map(|found| (found.doc, found.row)).unzip();
-        let places: std::collections::BTreeMap<i64, i64> = rows.iter().map(|row| row.row).zip(docs).collect();
-        let read = self.inner.read_rows(rows).await?;
+impl Asked {
+    /// The rows of matches, without those of people whom the reader blocks; `places` gets their documents.
+    pub(super) fn shown(&self, matches: Vec<Match>, places: &mut BTreeMap<i64, i64>) -> Vec<LogRow> {
+        let shown = matches.into_iter().filter(|found| !self.blocked.contains(&found.row.feed));
+        shown.inspect(|found| _ = places.insert(found.row.row, found.doc)).map(|found| found.row).collect()
+    }
+
+    /// What these messages say, with their documents, without what is excluded.
+    pub(super) fn found(&self, read: &[(LogRow, Message)], places: &BTreeMap<i64, i64>) -> Vec<(i64, Found)> {
         let found = read.iter().filter_map(|(row, message)| {
             let found = found(row, message)?;
-            // A message without an expression to exclude it.
-            let is_excluded = !asked.excluded.is_empty() && {
+            let is_excluded = !self.excluded.is_empty() && {
                 let words = found.text.words();
-                asked.excluded.iter().any(|term| (0..words.len()).any(|at| term.is_at(&words, at)))
+                self.excluded.iter().any(|term| (0..words.len()).any(|at| term.is_at(&words, at)))
             };
             Some((*places.get(&row.row)?, found)).filter(|_| !is_excluded)
         });
-        Ok(found.collect())
+        found.collect()
     }
 }
 

@@ -47,7 +47,7 @@ impl Store {
         .await?;
         let mut people = Vec::new();
         let mut seen = BTreeSet::new();
-        for (row, message) in self.inner.read_rows(rows).await? {
+        for (row, message) in self.inner.read_filed(rows).await? {
             let Kind::About(about) = social::kind(&message) else { continue };
             let Target::Feed(subject) = about.about else { continue };
             let numbers = {
