@@ -142,8 +142,8 @@ pub fn repair(folder: &Path, watch: Watch<'_>) -> Result<Repair, RepairError> {
 async fn settle(folder: &Path) -> Result<(), RepairError> {
     let store = Store::open(folder).await?;
     let mut indexing = store.indexing();
-    // It ends when all is filled, or when the disk refuses, which the next look shows.
-    while !indexing.borrow_and_update().is_done() && indexing.changed().await.is_ok() {}
+    // The channel closes when all is filled, or when the disk refuses, which the next look shows.
+    while indexing.changed().await.is_ok() {}
     // Full text and the like follow in their own time, as at any start.
     store.close().await?;
     Ok(())

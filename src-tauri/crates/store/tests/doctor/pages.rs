@@ -149,6 +149,8 @@ async fn check(folder: &Path, content: &Content, lost: usize, what: &str) {
         words(&report),
         words(&mended.after)
     );
+    let still = mended.after.notes.iter().find(|note| note.contains("filled anew"));
+    assert_eq!(still, None, "{what}: the indexes are whole before anything is said");
     let store = Store::open(folder).await.unwrap_or_else(|error| panic!("{what}: {error}"));
     let there: BTreeSet<MessageId> = stored(&store).await.into_iter().collect();
     let kept = kept(folder);
