@@ -66,11 +66,14 @@ impl Piece {
     }
 }
 
+/// Opens a file once more.
+type Reopen = Box<dyn Fn() -> io::Result<Box<dyn BufRead + Send>> + Send>;
+
 /// Lines of a file or a pipe.
 pub(crate) struct LineSource {
     reader: Box<dyn BufRead + Send>,
-    /// Opens a file once more; a pipe cannot be.
-    reopen: Option<Box<dyn Fn() -> io::Result<Box<dyn BufRead + Send>> + Send>>,
+    /// A pipe cannot be opened once more.
+    reopen: Option<Reopen>,
     lines: u64,
     bytes: u64,
 }
