@@ -10,7 +10,11 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("create");
     for entry in std::fs::read_dir(from).expect("readable") {
         let entry = entry.expect("readable");
-        assert!(entry.file_type().expect("a type").is_file() || entry.file_name() == "blobs");
+        assert!(
+            entry.file_type().expect("a type").is_file()
+                || entry.file_name() == "blobs"
+                || entry.file_name() == "backup"
+        );
         if entry.file_type().expect("a type").is_file() {
             std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copy");
         }
