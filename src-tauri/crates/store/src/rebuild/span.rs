@@ -16,9 +16,9 @@ use crate::{
 
 /// How many messages one transaction of a rebuild indexes. Many share pages of the trees with random keys; few let a new
 /// post in soon.
-const SPAN: i64 = 8192;
+const SPAN: i64 = 4096;
 
-/// Messages that were read from the log, about 15 MiB at most of usual ones.
+/// Messages that were read from the log, about 8 MiB of usual ones.
 pub(super) struct Span {
     messages: Vec<(LogRow, feed::Message, Facts)>,
     /// The lowest row that was read, damaged or not.
