@@ -72,12 +72,27 @@ impl Importing {
                 let reason = RejectReason::Chain("another message with this sequence waits already".into());
                 self.reject(ticket, &message, reason);
             }
-        } else if self.waiting_bytes + message.encoded().len() > limits::WAITING {
-            self.reject(ticket, &message, RejectReason::NoRoom);
-        } else {
+        } else if self.make_room(ticket, &message) {
             self.waiting_bytes += message.encoded().len();
             self.waiting.insert(key, message);
+        } else {
+            self.reject(ticket, &message, RejectReason::NoRoom);
         }
+    }
+
+    /// Makes room for a message that has to wait: those of its feed that come later give way, the last first, so that what waits
+    /// is what is needed next. Returns whether there is room.
+    fn make_room(&mut self, ticket: Ticket, message: &Message) -> bool {
+        let (feed, sequence) = (message.author(), message.sequence());
+        while self.waiting_bytes + message.encoded().len() > limits::WAITING {
+            let later = self.waiting.range((feed, sequence)..=(feed, u64::MAX)).next_back();
+            let Some(later) = later.map(|(key, _)| *key).and_then(|key| self.waiting.remove(&key)) else {
+                return false;
+            };
+            self.waiting_bytes -= later.encoded().len();
+            self.reject(ticket, &later, RejectReason::NoRoom);
+        }
+        true
     }
 
     /// Takes the waiting message of a feed with the lowest sequence, if that is at most `through`.

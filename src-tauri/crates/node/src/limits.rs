@@ -83,9 +83,9 @@ pub const CLAIM_PATIENCE: Duration = Duration::from_secs(30);
 pub const FRIENDS_CLAIM_PATIENCE: Duration = Duration::from_secs(3600);
 /// Messages in one import.
 pub const IMPORT_BATCH: usize = 16_384;
-/// Bytes of imported messages that wait because one before them is missing. What is around them in memory takes as much again;
-/// a file in so bad an order that this is not enough is read more than once.
-pub const WAITING: usize = 40 << 20;
+/// Bytes of imported messages that wait because one before them is missing; what is around them in memory takes as much again.
+/// A file in so bad an order that this is not enough is read more than once.
+pub const WAITING: usize = 64 << 20;
 
 // What the person is told.
 

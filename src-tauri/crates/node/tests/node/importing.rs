@@ -186,9 +186,13 @@ fn what_finds_no_room_to_wait_goes_in_when_it_is_brought_again() {
     let alice = world.person(1);
     let mut disk = Disk::default();
     let long = "x".repeat(7_000);
-    let all: Vec<Message> = (0..8_000).map(|_| disk.write(&keys(9), 0, &post(&long))).collect();
+    let all: Vec<Message> = (0..11_000).map(|_| disk.write(&keys(9), 0, &post(&long))).collect();
     let (first, rest) = all.split_at(1);
-    let early = world.import(alice, rest.to_vec());
+    // The later half comes first and gives way.
+    let (sooner, later) = rest.split_at(5_000);
+    let before = world.import(alice, later.to_vec());
+    assert_eq!((before.waiting, before.rejected.len()), (later.len() as u64, 0));
+    let early = world.import(alice, sooner.to_vec());
     let no_room = early.rejected.iter().filter(|rejected| rejected.reason == RejectReason::NoRoom).count();
     assert!(no_room > 0 && no_room == early.rejected.len(), "{no_room}");
     assert_eq!(early.waiting + no_room as u64, rest.len() as u64);
