@@ -122,7 +122,7 @@ fn ten_thousand_posts_scroll_smoothly_while_ten_thousand_messages_pour_in() {
 const BACK: &str = "
     const [steps, step, done] = arguments;
     const scroller = document.querySelector('[data-scroller]');
-    const cards = () => [...document.querySelectorAll('[data-testid=card]')];
+    const read = () => !document.querySelector('.waiting') && [...document.querySelectorAll('[data-testid=card]')].find((card) => card.getBoundingClientRect().bottom > 200 && top(card) < 600);
     const top = (card) => card.getBoundingClientRect().top;
     const frame = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
     (async () => {
@@ -130,7 +130,9 @@ const BACK: &str = "
         await frame();
         let worst = 0;
         for (let at = 0; at < steps; at += 1) {
-            const card = cards().find((card) => top(card) > 100);
+            let card = read();
+            // Posts that were let go of are read again.
+            for (let patience = 300; !card && patience > 0; patience -= 1) await frame().then(() => (card = read()));
             if (!card) return done('nothing is in sight');
             const before = top(card);
             scroller.scrollTop -= step;
@@ -138,8 +140,7 @@ const BACK: &str = "
             if (!card.isConnected) return done('what was in sight is gone');
             worst = Math.max(worst, Math.abs(top(card) - before - step));
         }
-        const read = cards().find((card) => top(card) > 100);
-        window.__read = { id: read.dataset.id, top: top(read) };
+        window.__read = { id: read().dataset.id, top: top(read()) };
         done(worst);
     })();";
 

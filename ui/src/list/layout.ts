@@ -32,12 +32,17 @@ export class Layout {
 
   /** Takes the height of a row; whether that moves anything. */
   measured(key: string, height: number): boolean {
-    const before = this.heights.get(key) ?? this.estimate;
+    const before = this.height(key);
     this.heights.set(key, height);
     if (Math.abs(before - height) < 0.01) return false;
     const at = this.keys.indexOf(key);
     if (at >= 0) this.firm = Math.min(this.firm, at);
     return true;
+  }
+
+  /** What is known of the height of a row, else the estimate. */
+  height(key: string): number {
+    return this.heights.get(key) ?? this.estimate;
   }
 
   get count(): number {
@@ -52,7 +57,7 @@ export class Layout {
   /** Where row `index` begins; for the count, where one more would. */
   top(index: number): number {
     for (; this.firm < index; this.firm += 1) {
-      const height = this.heights.get(this.keys[this.firm] ?? "") ?? this.estimate;
+      const height = this.height(this.keys[this.firm] ?? "");
       this.tops[this.firm + 1] = (this.tops[this.firm] ?? 0) + height + this.gap;
     }
     return this.tops[index] ?? 0;
