@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     Store,
+    activity::OwnRows,
     error::{AppendError, StoreError},
     feeds::{ChangedFeeds, FeedNumber, Feeds, StagedFeeds},
     index::Index,
@@ -28,6 +29,8 @@ pub(crate) struct Writer {
     pub(crate) journal: Journal,
     /// The row that the next message gets.
     pub(crate) next_row: i64,
+    /// Which rows are one's own.
+    pub(crate) own: OwnRows,
     /// Whether a second follow graph is being filled, which new words have to go into as well.
     pub(crate) is_filling_contacts: bool,
 }
@@ -85,7 +88,7 @@ impl Inner {
         if own && (self.standing() != Standing::Whole || self.doubt.is_open()) {
             return Err(AppendError::Recovering);
         }
-        let staged = stage(&self.shared().feeds, &batch.entries, received_ms, writer.next_row)?;
+        let staged = stage(self.me, &self.shared().feeds, &batch.entries, received_ms, writer.next_row)?;
         if staged.log.is_empty() {
             return Ok(());
         }
@@ -144,12 +147,13 @@ impl Inner {
                 if writer.is_filling_contacts {
                     staged.index.write_contacts_rebuilt(writing)?;
                 }
-                Index::ALL.into_iter().try_for_each(|index| staged.index.write(index, writing))
+                Index::ALL.into_iter().try_for_each(|index| staged.index.write(index, &writer.own, writing))
             },
             || write_point("before-commit"),
         )?;
         write_point("after-commit");
         writer.next_row += staged.log.len() as i64;
+        writer.own.extend(staged.index.activity.own());
         self.followers.tell(writer.next_row - 1);
         self.shared_mut().apply(staged.feeds, &staged.index.stated);
         if let Err(error) = writer.rows.checkpoint_when_long() {
@@ -168,11 +172,17 @@ struct Staged<'a> {
 }
 
 /// Checks every message against the head before it. Those that are here already give no rows.
-fn stage<'a>(feeds: &Feeds, entries: &'a [Entry], received: i64, first_row: i64) -> Result<Staged<'a>, AppendError> {
+fn stage<'a>(
+    me: FeedId,
+    feeds: &Feeds,
+    entries: &'a [Entry],
+    received: i64,
+    first_row: i64,
+) -> Result<Staged<'a>, AppendError> {
     let mut staged_feeds = StagedFeeds::new(feeds);
     let mut grown: BTreeMap<FeedId, Grown> = BTreeMap::new();
     let mut log: Vec<LogRow<'_>> = Vec::with_capacity(entries.len());
-    let mut index = IndexRows::default();
+    let mut index = IndexRows::new(me);
     let mut row = first_row;
     for Entry { message, body, facts } in entries {
         let (author, id, sequence) = (message.author(), message.id(), message.sequence());
@@ -192,8 +202,7 @@ fn stage<'a>(feeds: &Feeds, entries: &'a [Entry], received: i64, first_row: i64)
         let number = feed.number;
 
         log.push(LogRow { row, feed: number, sequence, received, id, body });
-        let claimed = message.timestamp();
-        let indexed = Indexed { row, author, number, sequence, id, claimed, received, facts };
+        let indexed = Indexed { row, number, received, message, facts };
         index.add(&indexed, |id| staged_feeds.number(id));
         row += 1;
     }

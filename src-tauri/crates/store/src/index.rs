@@ -13,11 +13,23 @@ pub(crate) enum Index {
     Contacts,
     Abouts,
     Channels,
+    Kinds,
+    /// After the links, which it asks.
+    Activity,
 }
 
 impl Index {
-    pub(crate) const ALL: [Index; 6] =
-        [Index::Timeline, Index::Links, Index::Votes, Index::Contacts, Index::Abouts, Index::Channels];
+    /// All, in the order in which they are written.
+    pub(crate) const ALL: [Index; 8] = [
+        Index::Timeline,
+        Index::Links,
+        Index::Votes,
+        Index::Contacts,
+        Index::Abouts,
+        Index::Channels,
+        Index::Kinds,
+        Index::Activity,
+    ];
 
     /// Its name, with the version of the rules that fill it: raise the version whenever the rows would differ.
     pub(crate) fn version(self) -> (&'static str, i64) {
@@ -28,6 +40,8 @@ impl Index {
             Index::Contacts => ("contacts", 1),
             Index::Abouts => ("abouts", 1),
             Index::Channels => ("channels", 1),
+            Index::Kinds => ("kinds", 1),
+            Index::Activity => ("activity", 1),
         }
     }
 
@@ -41,6 +55,8 @@ impl Index {
             Index::Contacts => "DELETE FROM contacts_rebuilt",
             Index::Abouts => "DELETE FROM abouts",
             Index::Channels => "DELETE FROM channels",
+            Index::Kinds => "DELETE FROM kinds",
+            Index::Activity => "DELETE FROM activity",
         }
     }
 }

@@ -36,6 +36,13 @@ impl From<&str> for RelationKey {
 }
 
 impl RelationKey {
+    /// The first post of the thread that a post belongs to.
+    pub(crate) const ROOT: Self = Self::Known(0);
+    /// The posts that a post answers.
+    pub(crate) const BRANCH: Self = Self::Known(1);
+    /// What a vote is on.
+    pub(crate) const VOTE: Self = Self::Known(3);
+
     /// As two parameters of a query, of which one is NULL: `relation = coalesce(?, ?)`.
     pub(crate) fn parameters(&self) -> (Option<i64>, Option<&str>) {
         match self {
@@ -64,7 +71,8 @@ mod tests {
         let names: BTreeSet<_> = KNOWN.iter().map(|(name, _)| *name).collect();
         let numbers: BTreeSet<_> = KNOWN.iter().map(|(_, number)| *number).collect();
         assert_eq!((names.len(), numbers.len()), (KNOWN.len(), KNOWN.len()));
-        assert_eq!(RelationKey::from("root"), RelationKey::Known(0));
+        let named = ["root", "branch", "vote"].map(RelationKey::from);
+        assert_eq!(named, [RelationKey::ROOT, RelationKey::BRANCH, RelationKey::VOTE]);
         assert_eq!(RelationKey::from("no such").parameters(), (None, Some("no such")));
     }
 }

@@ -13,6 +13,7 @@ use sqlx::{SqliteConnection, SqlitePool};
 use tokio::{sync::oneshot, task::spawn_blocking};
 
 use crate::{
+    activity::OwnRows,
     ahead::bring_down,
     append::Writer,
     doctor,
@@ -175,8 +176,9 @@ impl Store {
             _ => renew_generation(&mut db).await?,
         };
         let readers = schema::open_readers(folder.path()).await?;
+        let own = OwnRows::load(shared.feeds.number(&me), &mut db).await?;
         let is_filling_contacts = plan.is_filling_contacts();
-        let writer = Writer { db, rows, journal, next_row: last_row + 1, is_filling_contacts };
+        let writer = Writer { db, rows, journal, next_row: last_row + 1, own, is_filling_contacts };
         let doubt = Doubt::load(folder.path()).map_err(disk(folder.path()))?;
         let (is_built, built) = oneshot::channel();
         let inner = Arc::new_cyclic(|inner| Inner {

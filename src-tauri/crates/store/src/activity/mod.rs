@@ -2,8 +2,10 @@
 
 mod concern;
 mod list;
+mod own;
 mod unread;
 
-pub(crate) use concern::{Concern, settle, write};
+pub(crate) use concern::ActivityRows;
 pub use list::{ActivityPage, ActivityRow, Happening};
+pub(crate) use own::OwnRows;
 pub use unread::{MAX_UNREAD, Place};

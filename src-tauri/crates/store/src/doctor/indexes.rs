@@ -3,23 +3,23 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, fs, path::Path};
 
-use feed::FeedId;
-use rusqlite::{Connection, types::Value};
+use feed::{FeedId, Message};
+use rusqlite::{Connection, OptionalExtension, types::Value};
 
 use super::{
     About, Finding, Remedy, Report, Several, Watch, chain::Log, database::Database, files::WORKSHOP,
-    followers::Followers,
+    full_text::FullText,
 };
 use crate::{
     OpenError,
+    activity::OwnRows,
     backup::{free_bytes, make_private},
     error::StoreError,
     feeds::FeedNumber,
-    history::KindRows,
     index::Index,
     log::read_body,
-    schema::{self, DATABASE},
-    write::{Facts, IndexRows, Indexed, WriteConnection},
+    schema::{self, DATABASE, meta},
+    write::{Facts, IndexRows, Indexed, LogRow, WriteConnection, write_log},
 };
 
 /// How many messages are indexed at a time.
@@ -36,6 +36,8 @@ fn tables(index: Index) -> (&'static str, &'static str) {
         Index::Contacts => ("contacts", "author, subject"),
         Index::Abouts => ("abouts", "subject, author"),
         Index::Channels => ("channels", "channel, author"),
+        Index::Kinds => ("kinds", "kind, block"),
+        Index::Activity => ("activity", "time, row"),
     }
 }
 
@@ -68,8 +70,8 @@ fn compare(
     watch: Watch<'_>,
     report: &mut Report,
 ) -> Result<u64, StoreError> {
-    let mut followers = Followers::load(db)?;
-    let second = fill(workshop, db, log, &mut followers, watch)?;
+    let mut full_text = FullText::load(db)?;
+    let second = fill(workshop, db, log, &mut full_text, watch)?;
     let stale = stale(db)?;
     let mut rows = 0;
     for index in Index::ALL {
@@ -81,8 +83,7 @@ fn compare(
         watch("Comparing the indexes", 0, 0);
         rows += compare_table(&second, db, table, order, report)?;
     }
-    rows += compare_table(&second, db, "kinds", "kind, block", report)?;
-    followers.report(report);
+    full_text.report(report);
     Ok(rows)
 }
 
@@ -104,7 +105,7 @@ fn fill(
     workshop: &Path,
     db: &Connection,
     log: &Log,
-    followers: &mut Followers,
+    full_text: &mut FullText,
     watch: Watch<'_>,
 ) -> Result<Connection, StoreError> {
     make_private(workshop)?;
@@ -117,6 +118,8 @@ fn fill(
         sqlx::Connection::close(tables).await.map_err(StoreError::from)
     })?;
     let mut writer = WriteConnection::open(workshop)?;
+    let me = owner(db)?;
+    let own = copy_own(me, db, log, &mut writer)?;
     let total: i64 = db.query_row("SELECT count(*) FROM log", [], |row| row.get(0))?;
     let mut statement =
         db.prepare("SELECT row, feed, sequence, received, body FROM log WHERE row > ?1 ORDER BY row LIMIT ?2")?;
@@ -130,41 +133,66 @@ fn fill(
         after = last.0;
         done += rows.len() as u64;
         watch("Filling the indexes a second time", done, total.max(0) as u64);
-        let (mut read, mut kinds) = (Vec::with_capacity(rows.len()), KindRows::default());
+        let mut read = Vec::with_capacity(rows.len());
         for (row, number, sequence, received, body) in &rows {
             let Some(author) = log.feeds.get(number).map(|feed| feed.id) else { continue };
             // Damaged ones were named before, and are in no index.
             let Ok(message) = read_body(author, *sequence as u64, body) else { continue };
             let meaning = social::read(&message);
-            followers.add(*row, *number, &meaning, &mut kinds);
+            full_text.add(*row, *number, &meaning.kind);
             read.push((*row, *number, *received, Facts::from(meaning), message));
         }
-        let mut index_rows = IndexRows::default();
+        let mut index_rows = IndexRows::new(me);
         for (row, number, received, facts, message) in &read {
-            let indexed = Indexed {
-                row: *row,
-                author: message.author(),
-                number: *number,
-                sequence: message.sequence(),
-                id: message.id(),
-                claimed: message.timestamp(),
-                received: *received,
-                facts,
-            };
+            let indexed = Indexed { row: *row, number: *number, received: *received, message, facts };
             // Whoever a message speaks of has a number; 0 is nobody's, and named as a difference.
             index_rows.add(&indexed, |id| numbers.get(&id).copied().unwrap_or(0));
         }
         writer.transaction(
-            |writing| {
-                Index::ALL.iter().try_for_each(|index| index_rows.write(*index, writing))?;
-                kinds.write(writing)
-            },
+            |writing| Index::ALL.iter().try_for_each(|index| index_rows.write(*index, &own, writing)),
             || {},
         )?;
         writer.checkpoint_when_long()?;
     }
     drop(writer);
     Ok(Connection::open(workshop.join(DATABASE))?)
+}
+
+/// Whose folder it is.
+fn owner(db: &Connection) -> Result<FeedId, StoreError> {
+    let owner: Option<Vec<u8>> =
+        db.query_row("SELECT value FROM meta WHERE key = ?1", [meta::OWNER], |row| row.get(0)).optional()?;
+    FeedId::from_tagged(&owner.unwrap_or_default()).map_err(|_| StoreError::BadValue("owner"))
+}
+
+/// Copies the owner's own messages into the second log: what concerns the owner is asked of it. Returns their rows.
+fn copy_own(me: FeedId, db: &Connection, log: &Log, writer: &mut WriteConnection) -> Result<OwnRows, StoreError> {
+    let mut statement =
+        db.prepare("SELECT row, sequence, body FROM log WHERE feed = ?1 AND row > ?2 ORDER BY row LIMIT ?3")?;
+    let (number, mut rows) = (log.number(me), Vec::new());
+    loop {
+        let after = rows.last().copied().unwrap_or(0);
+        let read: Vec<(i64, i64, Vec<u8>)> = statement
+            .query_map((number, after, SPAN), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<Result<_, _>>()?;
+        let (Some(feed), false) = (number, read.is_empty()) else { break };
+        rows.extend(read.iter().map(|(row, ..)| *row));
+        let messages: Vec<(i64, Message, &[u8])> = read
+            .iter()
+            .filter_map(|(row, sequence, body)| Some((*row, read_body(me, *sequence as u64, body).ok()?, &body[..])))
+            .collect();
+        let own = messages.iter().map(|(row, message, body)| LogRow {
+            row: *row,
+            feed,
+            sequence: message.sequence(),
+            received: 0,
+            id: message.id(),
+            body,
+        });
+        let own: Vec<LogRow<'_>> = own.collect();
+        writer.transaction(|writing| write_log(&own, writing), || {})?;
+    }
+    Ok(rows.into_iter().collect())
 }
 
 /// Goes through both tables in one order and names each row that only one of them has. Returns how many there are.

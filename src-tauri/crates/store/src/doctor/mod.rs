@@ -7,7 +7,7 @@
 mod chain;
 mod database;
 mod files;
-mod followers;
+mod full_text;
 mod gather;
 mod indexes;
 mod journal;

@@ -1,4 +1,4 @@
-//! Indexes that follow the log on their own: full text, opened private messages, activity, and which rows are of which type.
+//! Indexes that follow the log on their own: full text and opened private messages.
 //!
 //! They are too dear to be written with each message, and nobody minds if they come a moment later. One task reads the log
 //! from where they are, and writes their rows with their new place in one small transaction after the other, under the lock
@@ -21,20 +21,16 @@ use crate::{Store, error::StoreError, store::Inner};
 pub(crate) enum Follower {
     Search,
     Private,
-    Activity,
-    Kinds,
 }
 
 impl Follower {
-    pub(crate) const ALL: [Follower; 4] = [Follower::Search, Follower::Private, Follower::Activity, Follower::Kinds];
+    pub(crate) const ALL: [Follower; 2] = [Follower::Search, Follower::Private];
 
     /// Its name, with the version of the rules that fill it: raise the version whenever the rows would differ.
     pub(crate) fn version(self) -> (&'static str, i64) {
         match self {
             Follower::Search => ("search", 1),
             Follower::Private => ("private", 1),
-            Follower::Activity => ("activity", 1),
-            Follower::Kinds => ("kinds", 1),
         }
     }
 
@@ -48,8 +44,6 @@ impl Follower {
                 "DELETE FROM private_boxes",
                 "DELETE FROM private_copies",
             ],
-            Follower::Activity => &["DELETE FROM activity"],
-            Follower::Kinds => &["DELETE FROM kinds"],
         }
     }
 }

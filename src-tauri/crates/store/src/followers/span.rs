@@ -8,9 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Follower, task::Parts};
 use crate::{
-    activity::{self, Concern},
     error::StoreError,
-    history::{KindRows, type_name},
     log::AuthoredRow,
     private::{Opened, write_opened},
     search::{Document, write_documents},
@@ -30,8 +28,6 @@ pub(super) struct Prepared {
     last: i64,
     documents: Vec<Document>,
     opened: Vec<Opened>,
-    concerns: Vec<Concern>,
-    kinds: KindRows,
 }
 
 impl Prepared {
@@ -44,8 +40,6 @@ impl Prepared {
     pub(super) fn write(self, at: Places, writing: &mut Writing<'_>) -> Result<Places, StoreError> {
         write_documents(self.documents, writing)?;
         write_opened(self.opened, writing)?;
-        activity::write(&self.concerns, writing)?;
-        self.kinds.write(writing)?;
         let mut after = at;
         for follower in Follower::ALL {
             let (name, version) = follower.version();
@@ -94,20 +88,11 @@ impl Places {
         let Some(last) = rows.last().map(|row| row.row) else { return Ok(None) };
         let (places, keys) = (*self, Arc::clone(&parts.keys));
         let read = spawn_blocking(move || places.read(rows, last, &keys));
-        let mut prepared = read.await.map_err(|_| StoreError::Closing)?;
-        activity::settle(&mut prepared.concerns, parts.keys.feed_id(), &parts.readers).await?;
-        Ok(Some(prepared))
+        Ok(Some(read.await.map_err(|_| StoreError::Closing)?))
     }
 
     fn read(self, rows: Vec<AuthoredRow>, last: i64, keys: &KeyPair) -> Prepared {
-        let mut prepared = Prepared {
-            last,
-            documents: Vec::new(),
-            opened: Vec::new(),
-            concerns: Vec::new(),
-            kinds: KindRows::default(),
-        };
-        let me = keys.feed_id();
+        let mut prepared = Prepared { last, documents: Vec::new(), opened: Vec::new() };
         for authored in rows {
             let AuthoredRow { row, feed: number, received, .. } = authored;
             let message = match authored.read() {
@@ -124,12 +109,6 @@ impl Places {
             }
             if row > self.of(Follower::Private) {
                 prepared.opened.extend(Opened::of(row, number, time, &message, keys));
-            }
-            if row > self.of(Follower::Activity) {
-                prepared.concerns.extend(Concern::of(row, time, &message, &kind, me));
-            }
-            if row > self.of(Follower::Kinds) {
-                prepared.kinds.add(type_name(&kind), row);
             }
         }
         prepared

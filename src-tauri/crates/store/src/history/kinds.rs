@@ -1,6 +1,6 @@
 //! Which rows of the log hold messages of which type: a bit for each row.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use social::Kind;
 
@@ -14,6 +14,21 @@ const BYTES: usize = BLOCK as usize / 8;
 /// The type of a message as its content names it; `box` for one that is sealed.
 pub fn type_name(kind: &Kind) -> &str {
     match kind {
+        Kind::Other(name) => name,
+        known => known_name(known).unwrap_or_default(),
+    }
+}
+
+/// [`type_name`], to be kept without the rest.
+pub(crate) fn take_type_name(kind: &mut Kind) -> Cow<'static, str> {
+    match kind {
+        Kind::Other(name) => Cow::Owned(std::mem::take(name)),
+        known => Cow::Borrowed(known_name(known).unwrap_or_default()),
+    }
+}
+
+fn known_name(kind: &Kind) -> Option<&'static str> {
+    Some(match kind {
         Kind::Post(_) => "post",
         Kind::About(_) => "about",
         Kind::Contact(_) => "contact",
@@ -22,8 +37,8 @@ pub fn type_name(kind: &Kind) -> &str {
         Kind::Pub(_) => "pub",
         Kind::Blog(_) => "blog",
         Kind::Sealed => "box",
-        Kind::Other(name) => name,
-    }
+        Kind::Other(_) => return None,
+    })
 }
 
 /// Some rows of one block.
@@ -52,27 +67,28 @@ impl Bits {
 
 /// Rows by type, on their way into the index.
 #[derive(Debug, Default)]
-pub(crate) struct KindRows(BTreeMap<(String, i64), Bits>);
+pub(crate) struct KindRows<'a>(BTreeMap<(&'a str, i64), Bits>);
 
-impl KindRows {
+impl<'a> KindRows<'a> {
     /// Adds a message's row.
-    pub(crate) fn add(&mut self, kind: &str, row: i64) {
-        let key = (kind.to_owned(), row.div_euclid(BLOCK));
-        self.0.entry(key).or_insert(Bits([0; BYTES])).set(row);
+    pub(crate) fn add(&mut self, kind: &'a str, row: i64) {
+        self.0.entry((kind, row.div_euclid(BLOCK))).or_insert(Bits([0; BYTES])).set(row);
     }
 
-    /// Writes the rows; part of the transaction that moves the follower on.
-    pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
-        for ((kind, block), mut bits) in self.0 {
+    /// Writes the rows, beside those that are there: in whatever order they come, and how often. Part of the transaction
+    /// that writes their messages.
+    pub(crate) fn write(&self, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+        for ((kind, block), bits) in &self.0 {
+            let mut bits = *bits;
             let stored: Option<Vec<u8>> =
-                writing.value("SELECT rows FROM kinds WHERE kind = ?1 AND block = ?2", (&kind, block))?;
+                writing.value("SELECT rows FROM kinds WHERE kind = ?1 AND block = ?2", (kind, block))?;
             if let Some(stored) = stored {
                 bits.add(&Bits::read(&stored)?);
             }
             writing.run(
                 "INSERT INTO kinds (kind, block, rows) VALUES (?1, ?2, ?3)
                  ON CONFLICT (kind, block) DO UPDATE SET rows = excluded.rows",
-                (&kind, block, bits.0.as_slice()),
+                (kind, block, bits.0.as_slice()),
             )?;
         }
         Ok(())

@@ -3,6 +3,6 @@
 mod kinds;
 mod page;
 
-pub(crate) use kinds::KindRows;
 pub use kinds::type_name;
+pub(crate) use kinds::{KindRows, take_type_name};
 pub use page::{HistoryPage, LogEntry, MAX_HISTORY};

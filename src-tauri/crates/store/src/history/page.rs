@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use feed::{FeedId, Message};
 
 use super::kinds::{BLOCK, Bits, type_name};
-use crate::{Store, error::StoreError, feeds::rows_to_json, log::LogRow, log::Stored};
+use crate::{Store, error::StoreError, feeds::rows_to_json, index::Index, log::LogRow, log::Stored};
 
 /// The most messages of a page.
 pub const MAX_HISTORY: usize = 256;
@@ -100,36 +100,42 @@ impl Store {
         Ok(rows.bind(number).bind(before).bind(limit).fetch_all(&self.inner.readers).await?)
     }
 
-    /// Up to which row the index of types has come.
-    async fn kinds_place(&self) -> Result<i64, StoreError> {
-        let (name, version) = crate::followers::Follower::Kinds.version();
-        let place: Option<i64> = sqlx::query_scalar("SELECT row FROM followers WHERE name = ?1 AND version = ?2")
-            .bind(name)
-            .bind(version)
-            .fetch_optional(&self.inner.readers)
-            .await?;
-        Ok(place.unwrap_or(0))
+    /// The row from which on the index of types knows all: the first, but while it is filled again, from the newest on.
+    async fn kinds_from(&self) -> Result<i64, StoreError> {
+        let (name, version) = Index::Kinds.version();
+        let from: Option<i64> = sqlx::query_scalar(
+            "SELECT 0 FROM index_versions WHERE name = ?1 AND version = ?2
+             UNION ALL SELECT below FROM rebuilds WHERE name = ?1 AND version = ?2",
+        )
+        .bind(name)
+        .bind(version)
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        Ok(from.unwrap_or(i64::MAX))
     }
 
     /// The next rows of a type below `before`; of those that the index does not know of yet, all.
     async fn rows_of_kind(&self, kind: &str, before: i64, limit: usize) -> Result<Vec<i64>, StoreError> {
-        let place = self.kinds_place().await?;
-        let unknown: Vec<i64> =
-            sqlx::query_scalar("SELECT row FROM log WHERE row < ?1 AND row > ?2 ORDER BY row DESC LIMIT ?3")
-                .bind(before)
-                .bind(place)
-                .bind(limit as i64)
-                .fetch_all(&self.inner.readers)
-                .await?;
-        if !unknown.is_empty() {
-            return Ok(unknown);
-        }
+        let from = self.kinds_from().await?;
+        let rows = self.known_rows_of_kind(kind, from, before, limit).await?;
+        if rows.is_empty() && from > 0 { self.rows_below(before.min(from), limit as i64).await } else { Ok(rows) }
+    }
+
+    /// The next rows of a type from `from` on and below `before`, by the index.
+    async fn known_rows_of_kind(
+        &self,
+        kind: &str,
+        from: i64,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<i64>, StoreError> {
         let blocks: Vec<(i64, Vec<u8>)> = sqlx::query_as(
-            "SELECT block, rows FROM kinds WHERE kind = ?1 AND block <= ?2 ORDER BY block DESC LIMIT ?3",
+            "SELECT block, rows FROM kinds WHERE kind = ?1 AND block <= ?2 AND block >= ?4 ORDER BY block DESC LIMIT ?3",
         )
         .bind(kind)
         .bind(before.saturating_sub(1).div_euclid(BLOCK))
         .bind(limit as i64 + 1)
+        .bind(from.div_euclid(BLOCK))
         .fetch_all(&self.inner.readers)
         .await?;
         let mut rows = Vec::new();
@@ -137,7 +143,7 @@ impl Store {
             let bits = Bits::read(&stored)?;
             let first = block.saturating_mul(BLOCK);
             let of_block = (first..first.saturating_add(BLOCK)).rev();
-            rows.extend(of_block.filter(|row| *row < before && bits.holds(*row)));
+            rows.extend(of_block.filter(|row| (from..before).contains(row) && bits.holds(*row)));
             if rows.len() > limit {
                 break;
             }
@@ -147,7 +153,7 @@ impl Store {
 
     /// Of these rows those of a type, and those that the index does not know of yet.
     async fn only_of_kind(&self, kind: &str, rows: Vec<i64>) -> Result<Vec<i64>, StoreError> {
-        let place = self.kinds_place().await?;
+        let from = self.kinds_from().await?;
         let blocks: BTreeSet<i64> = rows.iter().map(|row| row.div_euclid(BLOCK)).collect();
         let stored: Vec<(i64, Vec<u8>)> = sqlx::query_as(
             "SELECT block, rows FROM json_each(?1) AS asked JOIN kinds ON kind = ?2 AND block = asked.value",
@@ -161,7 +167,7 @@ impl Store {
             bits.insert(block, Bits::read(&stored)?);
         }
         let is_one =
-            |row: &i64| *row > place || bits.get(&row.div_euclid(BLOCK)).is_some_and(|bits: &Bits| bits.holds(*row));
+            |row: &i64| *row < from || bits.get(&row.div_euclid(BLOCK)).is_some_and(|bits: &Bits| bits.holds(*row));
         Ok(rows.into_iter().filter(is_one).collect())
     }
 

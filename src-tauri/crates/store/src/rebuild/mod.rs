@@ -73,6 +73,17 @@ impl Plan {
                 None => plan.stale.push(index),
             }
         }
+        // What answers a message of the reader's that comes meanwhile is found by links, or else by being indexed after it:
+        // activity has to come behind links.
+        let place = |index| plan.filling.get(&index).copied();
+        let is_behind = match place(Index::Links) {
+            Some(links) => place(Index::Activity).is_some_and(|activity| activity >= links),
+            None => !plan.stale.contains(&Index::Links),
+        };
+        if !is_behind && !plan.stale.contains(&Index::Activity) {
+            plan.filling.remove(&Index::Activity);
+            plan.stale.push(Index::Activity);
+        }
         Ok(plan)
     }
 

@@ -52,21 +52,12 @@ pub(super) async fn read(inner: &Arc<Inner>, below: i64, end: i64) -> Result<Opt
 impl Span {
     /// Writes the rows of `indexes` and their new place. Returns that.
     pub(super) fn write(&self, inner: &Inner, writer: &mut Writer, indexes: &[Index]) -> Result<i64, StoreError> {
-        let mut rows = IndexRows::default();
+        let mut rows = IndexRows::new(inner.me);
         let changes = {
             let shared = inner.shared();
             let mut staged = StagedFeeds::new(&shared.feeds);
             for (row, message, facts) in &self.messages {
-                let indexed = Indexed {
-                    row: row.row,
-                    author: message.author(),
-                    number: row.feed,
-                    sequence: message.sequence(),
-                    id: message.id(),
-                    claimed: message.timestamp(),
-                    received: row.received,
-                    facts,
-                };
+                let indexed = Indexed { row: row.row, number: row.feed, received: row.received, message, facts };
                 rows.add(&indexed, |id| staged.number(id));
             }
             staged.into_changes()
@@ -77,7 +68,7 @@ impl Span {
                 for index in indexes {
                     match index {
                         Index::Contacts => rows.write_contacts_rebuilt(writing)?,
-                        index => rows.write(*index, writing)?,
+                        index => rows.write(*index, &writer.own, writing)?,
                     }
                 }
                 let place = |index: &Index| (index.version().0, self.down_to);

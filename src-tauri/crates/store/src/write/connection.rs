@@ -6,7 +6,8 @@ use std::{
 };
 
 use rusqlite::{
-    Connection, OpenFlags, OptionalExtension, Params, StatementStatus, Transaction, TransactionBehavior, types::FromSql,
+    Connection, OpenFlags, OptionalExtension, Params, Row, StatementStatus, Transaction, TransactionBehavior,
+    types::FromSql,
 };
 
 use crate::{
@@ -151,6 +152,28 @@ impl Writing<'_> {
         let mut statement = self.transaction.prepare_cached(statement)?;
         for row in rows {
             statement.execute(row)?;
+        }
+        self.steps += u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Runs `statement` once with each of `parameters` and gives every row that it finds to `found`.
+    pub(crate) fn find<P: Params>(
+        &mut self,
+        statement: &str,
+        parameters: impl IntoIterator<Item = P>,
+        mut found: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut parameters = parameters.into_iter().peekable();
+        if parameters.peek().is_none() {
+            return Ok(());
+        }
+        let mut statement = self.transaction.prepare_cached(statement)?;
+        for parameters in parameters {
+            let mut rows = statement.query(parameters)?;
+            while let Some(row) = rows.next()? {
+                found(row)?;
+            }
         }
         self.steps += u64::try_from(statement.reset_status(StatementStatus::VmStep)).unwrap_or(0);
         Ok(())

@@ -1,13 +1,17 @@
 //! What the indexes take from a message, and nothing of its text.
 
+use std::borrow::Cow;
+
 use feed::FeedId;
 use social::{Contact, Kind, Meaning, Target};
 
-use crate::{feeds::prefix, index::target_prefix, relation::RelationKey};
+use crate::{feeds::prefix, history::take_type_name, index::target_prefix, relation::RelationKey};
 
 /// What the indexes take from one message.
 #[derive(Debug)]
 pub(crate) struct Facts {
+    /// The type, as [`crate::type_name`] gives it.
+    pub(crate) kind: Cow<'static, str>,
     /// Prefix of the target, relation; each pair once, in order.
     pub(crate) links: Vec<(i64, RelationKey)>,
     pub(crate) statement: Statement,
@@ -43,7 +47,8 @@ pub(crate) enum Statement {
 }
 
 impl From<Meaning> for Facts {
-    fn from(meaning: Meaning) -> Self {
+    fn from(mut meaning: Meaning) -> Self {
+        let kind = take_type_name(&mut meaning.kind);
         let link = |link: &social::Link| (target_prefix(&link.target), RelationKey::from(link.relation.as_str()));
         let mut links: Vec<_> = meaning.links.iter().map(link).collect();
         // Two ids may share the bytes they are found by.
@@ -72,6 +77,6 @@ impl From<Meaning> for Facts {
             }
             Kind::Pub(_) | Kind::Blog(_) | Kind::Sealed | Kind::Other(_) => Statement::Other,
         };
-        Self { links, statement }
+        Self { kind, links, statement }
     }
 }

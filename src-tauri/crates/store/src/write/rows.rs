@@ -3,12 +3,14 @@
 //!
 //! Rows go into each tree in its order: keys are as good as random, and neighbours share pages.
 
-use feed::{FeedId, MessageId, PersonId, TAGGED_LEN};
+use feed::{FeedId, Message, MessageId, PersonId, TAGGED_LEN};
 use social::shown_time;
 
 use crate::{
+    activity::{ActivityRows, OwnRows},
     error::StoreError,
     feeds::{FeedNumber, Stated, prefix, relation_to},
+    history::KindRows,
     index::Index,
     relation::RelationKey,
     write::{Facts, Statement, Writing},
@@ -41,17 +43,14 @@ pub(crate) fn write_log(rows: &[LogRow<'_>], writing: &mut Writing<'_>) -> Resul
 }
 
 /// A message on its way into the indexes.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Indexed<'a> {
     pub(crate) row: i64,
-    pub(crate) author: FeedId,
+    /// Its author's.
     pub(crate) number: FeedNumber,
-    pub(crate) sequence: u64,
-    pub(crate) id: MessageId,
-    /// The author's claim, Unix milliseconds.
-    pub(crate) claimed: f64,
     /// Unix milliseconds.
     pub(crate) received: i64,
+    pub(crate) message: &'a Message,
     pub(crate) facts: &'a Facts,
 }
 
@@ -78,7 +77,7 @@ struct AboutRow<'a> {
 }
 
 /// Rows of all indexes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct IndexRows<'a> {
     timeline: Vec<TimelineRow<'a>>,
     /// target, relation, row
@@ -90,20 +89,39 @@ pub(crate) struct IndexRows<'a> {
     abouts: Vec<AboutRow<'a>>,
     /// channel, author, sequence, subscribed
     channels: Vec<(&'a str, FeedNumber, i64, bool)>,
+    kinds: KindRows<'a>,
+    pub(crate) activity: ActivityRows<'a>,
     /// The contacts again, for the graph in memory.
     pub(crate) stated: Vec<Stated>,
 }
 
 impl<'a> IndexRows<'a> {
+    /// None yet, for the folder of `me`.
+    pub(crate) fn new(me: FeedId) -> Self {
+        Self {
+            timeline: Vec::new(),
+            links: Vec::new(),
+            votes: Vec::new(),
+            contacts: Vec::new(),
+            abouts: Vec::new(),
+            channels: Vec::new(),
+            kinds: KindRows::default(),
+            activity: ActivityRows::new(me),
+            stated: Vec::new(),
+        }
+    }
+
     /// Adds the rows of one message. `number` numbers the feeds that it speaks of.
-    pub(crate) fn add(&mut self, message: &Indexed<'a>, mut number: impl FnMut(FeedId) -> FeedNumber) {
-        let Indexed { row, number: author, facts, .. } = *message;
-        let sequence = message.sequence as i64;
+    pub(crate) fn add(&mut self, indexed: &Indexed<'a>, mut number: impl FnMut(FeedId) -> FeedNumber) {
+        let Indexed { row, number: author, received, message, facts } = *indexed;
+        let sequence = message.sequence() as i64;
+        self.kinds.add(&facts.kind, row);
+        self.activity.add(indexed);
         self.links.extend(facts.links.iter().map(|(target, relation)| (*target, relation, row)));
         match &facts.statement {
             Statement::Post { root, channel } => self.timeline.push(TimelineRow {
-                thread: root.unwrap_or_else(|| prefix(message.id.hash())),
-                time: shown_time(message.claimed, message.received),
+                thread: root.unwrap_or_else(|| prefix(message.id().hash())),
+                time: shown_time(message.timestamp(), received),
                 row,
                 author,
                 is_reply: root.is_some(),
@@ -114,9 +132,9 @@ impl<'a> IndexRows<'a> {
                 let relation = contact.relation();
                 self.contacts.push((author, number(contact.contact), sequence, relation_to(relation)));
                 self.stated.push(Stated {
-                    author: PersonId::from(message.author),
+                    author: PersonId::from(message.author()),
                     subject: PersonId::from(contact.contact),
-                    sequence: message.sequence,
+                    sequence: message.sequence(),
                     relation,
                 });
             }
@@ -135,9 +153,12 @@ impl<'a> IndexRows<'a> {
         }
     }
 
-    /// Writes the rows of one index; part of the transaction that writes their messages.
-    pub(crate) fn write(&mut self, index: Index, writing: &mut Writing<'_>) -> Result<(), StoreError> {
+    /// Writes the rows of one index; part of the transaction that writes their messages, in the order of [`Index::ALL`].
+    /// `own` are the messages of before that are the reader's.
+    pub(crate) fn write(&mut self, index: Index, own: &OwnRows, writing: &mut Writing<'_>) -> Result<(), StoreError> {
         match index {
+            Index::Kinds => self.kinds.write(writing),
+            Index::Activity => self.activity.write(own, writing),
             Index::Timeline => {
                 self.timeline.sort_unstable();
                 writing.each(

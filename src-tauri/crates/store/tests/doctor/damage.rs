@@ -51,6 +51,7 @@ async fn rows_that_an_index_lacks_or_has_too_many_are_named_and_made_again() {
     after("UPDATE abouts SET name = 'Mallory'", Remedy::Indexes, "The index abouts has wrong").await;
     after("UPDATE votes SET likes = 0", Remedy::Indexes, "The index votes has wrong").await;
     after("DELETE FROM kinds WHERE kind = 'vote'", Remedy::Indexes, "The index kinds lacks (\"vote\", 0)").await;
+    after("DELETE FROM activity WHERE kind = 3", Remedy::Indexes, "The index activity lacks").await;
     after("DELETE FROM search_docs WHERE row = 14", Remedy::Indexes, "Full text lacks a message (row 14)").await;
     after(
         "INSERT INTO search_docs SELECT 1 + max(doc), 5000 FROM search_docs",

@@ -27,20 +27,20 @@ pub(crate) struct Content {
     pub(crate) messages: BTreeMap<MessageId, (FeedId, u64)>,
 }
 
-/// Makes a folder of Alice's with `count` messages of ten people; every seventh is her own, and some name others.
+/// Makes a folder of Alice's with `count` messages of ten people; every seventh is her own, some name others and some like hers.
 pub(crate) async fn make(folder: &Path, count: usize) -> Content {
     let mut people: Vec<Signer> = (2..11).map(signer).collect();
     let mut alice = alice();
     let store = Store::create(folder, &alice.keys, None).await.unwrap();
     let mut messages = BTreeMap::new();
-    let mut newest: Option<MessageId> = None;
+    let (mut newest, mut own): (Option<MessageId>, Option<MessageId>) = (None, None);
     let mut others: Vec<Verified> = Vec::new();
     for n in 0..count {
         let text = format!("message {n}: {}", "tide and wind ".repeat(n % 40));
         let message = match (n % 7, newest) {
             (0, _) => alice.posts(&text),
             (1, Some(post)) => people[n % 9].replies(post, post, &text),
-            (2, Some(post)) => people[n % 9].likes(post, true),
+            (2, Some(post)) => people[n % 9].likes(own.filter(|_| n % 2 == 0).unwrap_or(post), true),
             (3, _) => {
                 let other = people[(n + 1) % 9].clone();
                 people[n % 9].follows(&other)
@@ -57,6 +57,7 @@ pub(crate) async fn make(folder: &Path, count: usize) -> Content {
             newest = Some(message.id());
         }
         if n % 7 == 0 {
+            own = Some(message.id());
             store.append(std::mem::take(&mut others), NOW + n as i64, false).await.unwrap();
             store.append(vec![message], NOW + n as i64, true).await.unwrap();
         } else {

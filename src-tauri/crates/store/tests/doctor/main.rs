@@ -3,6 +3,8 @@
 mod copies;
 mod damage;
 mod folders;
+mod forks;
+mod interrupted;
 mod pages;
 #[path = "../store/people.rs"]
 #[allow(dead_code)] // Shared with `tests/store`, which uses all of it.

@@ -1,4 +1,4 @@
-//! What concerns the reader, whichever came first, and what is new since one looked.
+//! What concerns the reader, at once and whichever came first, and what is new since one looked.
 
 use feed::PersonId;
 use store::{Audience, Happening, Place, Store};
@@ -9,7 +9,6 @@ use crate::{
 };
 
 async fn happened(store: &Store) -> Vec<(Happening, PersonId)> {
-    store.catch_up().await.unwrap();
     let page = store.activity(None, 50).await.unwrap();
     page.rows.iter().map(|row| (row.happening, row.stored.message.author().into())).collect()
 }

@@ -2,11 +2,12 @@
 
 use feed::MessageId;
 use social::Target;
-use store::Store;
+use store::{Happening, Store};
 
 use crate::{
     append::NOW,
     people::{alice, bob, carol},
+    rebuild::{database, run},
 };
 
 /// All pages, joined.
@@ -52,24 +53,71 @@ async fn pages_of_the_log_by_feed_and_type_hold_exactly_what_is_stored() {
     let kinds = [None, Some("post"), Some("vote"), Some("channel"), Some("no such")];
     for batch in messages.chunks(1100) {
         store.append(batch.to_vec(), NOW, false).await.unwrap();
-        // Right away, wherever the index of types is: what it does not know yet is looked at.
+        // Right away: types are written with each message.
         let ids = all(&store, None, Some("channel"), 5).await;
         let stored = store.totals().await.unwrap().messages as usize;
         let known =
             messages[..stored].iter().rev().filter(|message| matches!(social::kind(message), social::Kind::Channel(_)));
         assert_eq!(ids, known.map(|message| message.id()).collect::<Vec<_>>());
     }
-    for is_level in [false, true] {
-        if is_level {
-            store.catch_up().await.unwrap();
-        }
-        for feed in feeds {
-            for kind in kinds {
-                assert_eq!(all(&store, feed, kind, 250).await, expected(feed, kind), "{feed:?} {kind:?} {is_level}");
-            }
+    for feed in feeds {
+        for kind in kinds {
+            assert_eq!(all(&store, feed, kind, 250).await, expected(feed, kind), "{feed:?} {kind:?}");
         }
     }
     assert_eq!(all(&store, Some(alice().feed()), None, 9).await, []);
+    store.close().await.unwrap();
+    drop(store);
+
+    // While the index is filled again, what it does not know yet is looked at.
+    run(dir.path(), &["DELETE FROM index_versions WHERE name = 'kinds'"]).await;
+    let store = Store::open(dir.path()).await.unwrap();
+    while !store.indexing().borrow().is_done() {
+        assert_eq!(all(&store, None, Some("channel"), 5).await, expected(None, Some("channel")));
+    }
+    // As a kill leaves it: known from row 1500 on.
+    store.close().await.unwrap();
+    drop(store);
+    let stopped = [
+        "DELETE FROM index_versions WHERE name = 'kinds'",
+        "INSERT INTO rebuilds (name, version, below) VALUES ('kinds', 1, 1500)",
+        "DELETE FROM kinds WHERE block = 0",
+    ];
+    run(dir.path(), &stopped).await;
+    let store = Store::open(dir.path()).await.unwrap();
+    for (feed, kind) in [(None, "vote"), (Some(carol.feed()), "channel"), (None, "vote")] {
+        assert_eq!(all(&store, feed, Some(kind), 250).await, expected(feed, Some(kind)), "{feed:?} {kind}");
+        store.indexing().wait_for(store::Indexing::is_done).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_folder_whose_types_and_activity_followed_the_log_gets_both_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, mut bob) = (alice(), bob());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let post = alice.posts("mine");
+    store.append(vec![post.clone()], NOW, true).await.unwrap();
+    store.append(vec![bob.likes(post.id(), true)], NOW, false).await.unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    let before = [
+        "DELETE FROM index_versions WHERE name IN ('kinds', 'activity')",
+        "DELETE FROM kinds",
+        "UPDATE activity SET kind = 0",
+        "DELETE FROM _sqlx_migrations WHERE version = 12",
+        "INSERT INTO followers (name, version, row) VALUES ('kinds', 1, 1), ('activity', 1, 2)",
+    ];
+    run(dir.path(), &before).await;
+    let store = Store::open(dir.path()).await.unwrap();
+    store.indexing().wait_for(store::Indexing::is_done).await.unwrap();
+    let activity = store.activity(None, 9).await.unwrap().rows;
+    assert_eq!(activity.iter().map(|row| row.happening).collect::<Vec<_>>(), [Happening::Liked]);
+    assert_eq!(all(&store, None, Some("vote"), 9).await.len(), 1);
+    let mut db = database(dir.path()).await;
+    let query = "SELECT count(*) FROM followers WHERE name IN ('kinds', 'activity')";
+    let left: i64 = sqlx::query_scalar(query).fetch_one(&mut db).await.unwrap();
+    assert_eq!(left, 0);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use feed::{MessageId, PersonId, Verified};
 use proptest::prelude::*;
-use store::{Audience, CardRow, Cursor, Page, Query, Store};
+use store::{Audience, CardRow, Cursor, Happening, Page, Query, Store};
 
 use crate::{
     append::NOW,
@@ -50,16 +50,21 @@ async fn what_a_clock_in_the_year_3000_has_dated_comes_down_when_the_clock_is_ri
     let (mut alice, mut bob) = (alice(), bob());
     let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
     alice.clock = YEAR_3000 as f64;
-    store.append(vec![alice.posts("own, under a wrong clock")], YEAR_3000, true).await.unwrap();
+    let own = alice.posts("own, under a wrong clock");
+    store.append(vec![own.clone()], YEAR_3000, true).await.unwrap();
     bob.clock = YEAR_3000 as f64;
-    store.append(vec![bob.posts("another's, under the same")], YEAR_3000 + 1, false).await.unwrap();
+    let others = vec![bob.posts("another's, under the same"), bob.likes(own.id(), true)];
+    store.append(others, YEAR_3000 + 1, false).await.unwrap();
     drop(store);
 
     let store = Store::open(dir.path()).await.unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
     (alice.clock, bob.clock) = (now as f64 + 1.0, now as f64 + 1.0);
     store.append(vec![alice.posts("own, today")], now + 1, true).await.unwrap();
-    store.append(vec![bob.posts("another's, today")], now + 2, false).await.unwrap();
+    let others = vec![bob.posts("another's, today"), bob.follows(&alice)];
+    store.append(others, now + 2, false).await.unwrap();
+    let activity = store.activity(None, 9).await.unwrap().rows;
+    assert_eq!(activity.iter().map(|row| row.happening).collect::<Vec<_>>(), [Happening::Followed, Happening::Liked]);
     let posts = page(&store, Audience::All, None, 50).await.cards;
     let expected = ["another's, today", "own, today", "another's, under the same", "own, under a wrong clock"];
     assert_eq!(posts.iter().map(describe).collect::<Vec<_>>(), expected);

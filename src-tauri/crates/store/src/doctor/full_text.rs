@@ -1,39 +1,28 @@
-//! The indexes that follow the log against it: which messages are of which type, and which are in full text. How full text holds
-//! together within itself is part of SQLite's own check.
+//! The index of full text, which follows the log, against it: which messages are in it. How it holds together within itself is part
+//! of SQLite's own check.
 
-use std::collections::BTreeMap;
-
-use rusqlite::Connection;
-use social::Meaning;
+use rusqlite::{Connection, OptionalExtension};
+use social::Kind;
 
 use super::{About, Finding, Remedy, Report, Several};
-use crate::{
-    error::StoreError,
-    feeds::FeedNumber,
-    followers::Follower,
-    history::{KindRows, type_name},
-    search::Document,
-};
+use crate::{error::StoreError, feeds::FeedNumber, followers::Follower, search::Document};
 
-/// What followers should hold, and what full text does hold.
-pub(super) struct Followers {
-    /// Up to which row each has come; the rows after it are still to come.
-    reached: BTreeMap<&'static str, i64>,
+/// What full text holds.
+pub(super) struct FullText {
+    /// Up to which row it has come; the rows after it are still to come.
+    reached: i64,
     /// A bit for each row of the log that is in full text.
     texts: Vec<u8>,
     missing: Several,
     surplus: Several,
 }
 
-impl Followers {
+impl FullText {
     pub(super) fn load(db: &Connection) -> Result<Self, StoreError> {
-        let mut reached = BTreeMap::new();
-        let mut statement = db.prepare("SELECT row FROM followers WHERE name = ?1 AND version = ?2")?;
-        for follower in Follower::ALL {
-            let mut rows = statement.query(follower.version())?;
-            // One that was filled by other rules begins anew by itself.
-            reached.insert(follower.version().0, rows.next()?.map_or(Ok(0), |row| row.get(0))?);
-        }
+        let reached = "SELECT row FROM followers WHERE name = ?1 AND version = ?2";
+        let reached: Option<i64> = db.query_row(reached, Follower::Search.version(), |row| row.get(0)).optional()?;
+        // One that was filled by other rules begins anew by itself.
+        let reached = reached.unwrap_or(0);
         let newest: i64 = db.query_row("SELECT coalesce(max(row), 0) FROM log", [], |row| row.get(0))?;
         let mut texts = vec![0; newest.max(0) as usize / 8 + 1];
         let mut surplus = Several::default();
@@ -54,19 +43,12 @@ impl Followers {
         self.texts.get(row / 8).is_some_and(|byte| byte & 1 << (row % 8) != 0)
     }
 
-    fn is_reached(&self, follower: Follower, row: i64) -> bool {
-        self.reached.get(follower.version().0).is_some_and(|reached| row <= *reached)
-    }
-
-    /// Takes in a message: notes its type, and looks whether full text knows it.
-    pub(super) fn add(&mut self, row: i64, author: FeedNumber, meaning: &Meaning, kinds: &mut KindRows) {
-        if self.is_reached(Follower::Kinds, row) {
-            kinds.add(type_name(&meaning.kind), row);
-        }
-        if !self.is_reached(Follower::Search, row) {
+    /// Takes in a message: looks whether full text knows it.
+    pub(super) fn add(&mut self, row: i64, author: FeedNumber, kind: &Kind) {
+        if row > self.reached {
             return;
         }
-        match (Document::of(row, author, 0, &meaning.kind).is_some(), self.has_text(row)) {
+        match (Document::of(row, author, 0, kind).is_some(), self.has_text(row)) {
             (true, false) => self.missing.add(|| wrong(format!("Full text lacks a message (row {row})."))),
             (false, true) => {
                 self.surplus.add(|| wrong(format!("Full text holds a message without words (row {row}).")));
