@@ -29,8 +29,8 @@ impl Follower {
     /// Its name, with the version of the rules that fill it: raise the version whenever the rows would differ.
     pub(crate) fn version(self) -> (&'static str, i64) {
         match self {
-            Follower::Search => ("search", 1),
-            Follower::Private => ("private", 1),
+            Follower::Search => ("search", 2),
+            Follower::Private => ("private", 2),
         }
     }
 

@@ -88,6 +88,25 @@ async fn a_sealed_text_in_another_feed_is_not_that_persons() {
     for one in &conversations {
         all.extend(texts(&store, &one.id).await);
     }
-    // Of what carol copied before bob's own came, nothing is carol's, who is not named in it; bob's came second.
-    assert_eq!(all, [("from bob".to_owned(), b)]);
+    // Nothing is carol's: in the one text she is not named, and of the other bob's own came first.
+    assert_eq!(all, [("from bob to alice".to_owned(), b), ("from bob".to_owned(), b)]);
+}
+
+#[tokio::test]
+async fn a_text_that_names_nobody_is_not_hidden_by_a_copy_that_came_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, mut bob, mut carol) = (alice(), bob(), carol());
+    let (a, b) = (alice.feed(), bob.feed());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let unnamed = br#"{"type":"post","text":"to alice"}"#;
+    let secret = Value::from(private_box::seal(unnamed, &[a, b], &mut random).unwrap());
+    let batch = vec![says(&mut carol, &secret), says(&mut bob, &secret), says(&mut bob, &secret)];
+    store.append(batch, NOW, false).await.unwrap();
+    store.catch_up().await.unwrap();
+    let mut bobs = Vec::new();
+    for one in store.conversations(None, 10).await.unwrap() {
+        bobs.extend(texts(&store, &one.id).await.into_iter().filter(|(_, author)| *author == b));
+    }
+    assert_eq!(bobs, [("to alice".to_owned(), b)], "there, and once though bob said it twice");
 }
