@@ -145,7 +145,7 @@ impl Store {
         };
         let mut messages = spawn_blocking(decode).await.map_err(|_| StoreError::Closing)??;
         // Whoever gets a message that has changed here takes it for a forgery of ours.
-        let misfiled = self.inner.misfiled(messages.iter().map(|(row, message)| (*row, message))).await?;
+        let misfiled = self.inner.misfiled(messages.iter().map(|(row, message)| (*row, message.id()))).await?;
         if let Some(at) = messages.iter().position(|(row, _)| misfiled.contains(row)) {
             let sequence = messages[at].1.sequence();
             if at == 0 {

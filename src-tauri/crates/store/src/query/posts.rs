@@ -60,7 +60,7 @@ impl Store {
         .bind(blocked.as_str())
         .fetch_all(&self.inner.readers)
         .await?;
-        let read = self.inner.read_rows(found).await?;
+        let read = self.inner.read_filed(found).await?;
         let mut posts: BTreeMap<i64, PostRow> = read.iter().filter_map(post_row).collect();
 
         let thread = |post: &PostRow| post.post.root.map(|root| prefix(root.hash()));

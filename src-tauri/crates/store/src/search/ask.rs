@@ -1,10 +1,12 @@
 //! A search in the words of FTS5. Everything is quoted here, and tokens hold no quotation marks: nothing that a person
 //! types is ever read as a part of that language.
 
+use std::cmp::Reverse;
+
 use social::search::Term;
 
 use super::document::person_token;
-use crate::{Store, error::StoreError};
+use crate::{Store, error::StoreError, feeds::FeedNumber};
 
 /// How many words a beginning of a word is completed to. They come in the order of the alphabet, the beginning itself first
 /// where it is a word; whoever types on narrows them down.
@@ -21,7 +23,20 @@ pub(super) fn any_of(expressions: &[String]) -> String {
     format!("({})", expressions.join(" OR "))
 }
 
+/// Most authors that one expression leaves out: those of whom most is stored. Others are left out of what it finds.
+pub(super) const MAX_AUTHORS_LEFT_OUT: usize = 256;
+
 impl Store {
+    /// The people whom the reader blocks, those of whom most is stored, at most [`MAX_AUTHORS_LEFT_OUT`].
+    pub(super) fn loudest_blocked(&self) -> Vec<FeedNumber> {
+        let mut blocked = self.blocked();
+        let shared = self.inner.shared();
+        blocked.retain(|number| shared.feeds.get(*number).is_some_and(|feed| feed.messages > 0));
+        blocked.sort_by_key(|number| Reverse(shared.feeds.get(*number).map_or(0, |feed| feed.messages)));
+        blocked.truncate(MAX_AUTHORS_LEFT_OUT);
+        blocked
+    }
+
     /// The expression for a term; none when no stored word begins as it should.
     pub(super) async fn expression(&self, term: &Term) -> Result<Option<String>, StoreError> {
         self.completed(&term.words, term.is_prefix).await

@@ -11,6 +11,12 @@ use crate::{Store, error::StoreError, feeds::rows_to_json};
 /// How many of the newest matches are ranked.
 pub const MAX_RANKED: usize = 5000;
 
+/// How many more than asked for are looked at, in place of those that have changed on the disk.
+const SPARE: usize = 16;
+
+/// How many documents are looked at, for each that is ranked, where no word keeps out people whom the reader blocks.
+const LOOKED_AT: i64 = 4;
+
 /// How many of them are read in one piece, beside others.
 const PIECE: usize = 1250;
 
@@ -47,34 +53,40 @@ impl Store {
         let texts = self.behind().1;
         let rarity = Rarity::new(texts, &holding, length as f64 / counted.len().max(1) as f64);
         let mut scored: Vec<_> = counted.into_iter().map(|(counted, found)| (rarity.score(&counted), found)).collect();
-        scored.sort_by(|(one, a), (other, b)| other.total_cmp(one).then(b.time_ms.cmp(&a.time_ms)));
-        scored.truncate(search.limit.clamp(1, MAX_FOUND));
-        Ok(SearchResult { found: scored.into_iter().map(|(_, found)| found).collect(), next: None })
+        scored.sort_by(|(one, (_, a)), (other, (_, b))| other.total_cmp(one).then(b.time_ms.cmp(&a.time_ms)));
+        let limit = search.limit.clamp(1, MAX_FOUND);
+        scored.truncate(limit + SPARE);
+        // Of thousands that were ranked only those that are shown have to be the ones that were stored.
+        let misfiled = self.inner.misfiled(scored.iter().map(|(_, (row, found))| (*row, found.id))).await?;
+        let filed = scored.into_iter().map(|(_, found)| found).filter(|(row, _)| !misfiled.contains(row));
+        Ok(SearchResult { found: filed.take(limit).map(|(_, found)| found).collect(), next: None })
     }
 
     /// The newest documents that match, at most [`MAX_RANKED`].
     async fn documents(&self, asked: &Asked) -> Result<Vec<i64>, StoreError> {
         let matching = "SELECT rowid FROM search WHERE search MATCH ?4 AND rowid >= ?1 AND rowid < ?2
              ORDER BY rowid DESC LIMIT ?3";
-        let all = "SELECT doc FROM search_docs WHERE doc >= ?1 AND doc < ?2 ORDER BY doc DESC LIMIT ?3";
+        let all = "SELECT doc FROM
+                (SELECT doc, row FROM search_docs WHERE doc >= ?1 AND doc < ?2 ORDER BY doc DESC LIMIT ?3 * ?5)
+             JOIN log USING (row) WHERE feed NOT IN (SELECT value FROM json_each(?4)) ORDER BY doc DESC LIMIT ?3";
         let query = sqlx::query_scalar(if asked.expression.is_some() { matching } else { all })
             .bind(asked.first)
             .bind(asked.end)
             .bind(MAX_RANKED as i64);
         let query = match &asked.expression {
             Some(expression) => query.bind(expression.as_str()),
-            None => query,
+            None => query.bind(rows_to_json(&asked.blocked)?).bind(LOOKED_AT),
         };
         Ok(query.fetch_all(&self.inner.readers).await?)
     }
 
-    /// Reads documents, a JSON list, and counts the terms in them.
+    /// Reads documents, a JSON list, and counts the terms in them. Each comes with its row of the log.
     async fn counted(
         &self,
         documents: String,
         asked: Arc<Asked>,
         wanted: Arc<Vec<Term>>,
-    ) -> Result<Vec<(Counted, Found)>, StoreError> {
+    ) -> Result<Vec<(Counted, (i64, Found))>, StoreError> {
         let matches = sqlx::query_as(
             "SELECT doc, row, feed, sequence, received, body FROM json_each(?1) AS wanted
              JOIN search_docs ON doc = wanted.value JOIN log USING (row)",
@@ -85,8 +97,11 @@ impl Store {
         let mut places = BTreeMap::new();
         let read = self.inner.read_rows(asked.shown(matches, &mut places)).await?;
         let count = move || {
-            let counted = |(_, found): (i64, Found)| (Counted::new(&found.text.words(), &wanted), found);
-            asked.found(&read, &places).into_iter().map(counted).collect()
+            let rows: BTreeMap<i64, i64> = places.iter().map(|(row, doc)| (*doc, *row)).collect();
+            let counted = |(doc, found): (i64, Found)| {
+                Some((Counted::new(&found.text.words(), &wanted), (*rows.get(&doc)?, found)))
+            };
+            asked.found(&read, &places).into_iter().filter_map(counted).collect()
         };
         spawn_blocking(count).await.map_err(|_| StoreError::Closing)
     }

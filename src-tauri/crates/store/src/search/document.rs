@@ -10,6 +10,8 @@ const AUTHOR: char = '\u{80}';
 const CHANNEL: char = '\u{81}';
 /// Begins each word of a name or a description: people are searched apart from what they write.
 pub(super) const PERSON: char = '\u{82}';
+/// Begins the token for whoever names or describes somebody.
+const NAMING: char = '\u{83}';
 
 /// Numbers of documents within one day; more posts shown on one day are not searchable.
 const PER_DAY: i64 = 1 << 24;
@@ -53,6 +55,9 @@ impl Document {
                 for text in about.name.iter().chain(&about.description) {
                     social::search::each_word(text, |_, word| push(&person_token(word), &mut words));
                 }
+                if !words.is_empty() {
+                    push(&naming_token(author), &mut words);
+                }
             }
             _ => {}
         }
@@ -88,6 +93,11 @@ pub(super) fn channel_token(name: &str) -> String {
 /// The token of a word that says who somebody is.
 pub(super) fn person_token(word: &str) -> String {
     format!("{PERSON}{word}")
+}
+
+/// The token of what somebody says about people.
+pub(super) fn naming_token(author: FeedNumber) -> String {
+    format!("{NAMING}{author}")
 }
 
 /// The first number of documents of a day since 1970.

@@ -127,7 +127,8 @@ pub(super) struct Asked {
     pub(super) end: i64,
     /// Excluded terms that the expression does not know of.
     excluded: Vec<Term>,
-    blocked: BTreeSet<FeedNumber>,
+    /// People whom the reader blocks.
+    pub(super) blocked: BTreeSet<FeedNumber>,
 }
 
 /// A match: document and row of the log.
@@ -201,6 +202,8 @@ impl Store {
                 for term in &search.excluded {
                     none.extend(self.expression(term).await?);
                 }
+                // However much they write, it is not walked.
+                none.extend(self.loudest_blocked().into_iter().map(|author| phrase(&[author_token(author)])));
                 if !none.is_empty() {
                     *expression = format!("({expression}) NOT {}", any_of(&none));
                 }

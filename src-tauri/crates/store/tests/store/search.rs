@@ -243,6 +243,72 @@ async fn people_are_found_by_what_they_are_called_now() {
     assert_eq!(found(&store, "builder").await, Vec::<String>::new(), "people are no posts");
 }
 
+#[tokio::test]
+async fn one_feed_that_names_many_hides_nobody_of_that_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_of(dir.path(), |bob, carol| {
+        let (b, c) = (bob.feed(), carol.feed());
+        let mut batch = vec![carol.names(c, "Anna Meier")];
+        bob.clock = DAY as f64;
+        for n in 0..300_u32 {
+            let mut seed = [7; 32];
+            seed[..4].copy_from_slice(&n.to_le_bytes());
+            let somebody = feed::KeyPair::from_seed(&seed).feed_id();
+            batch.push(bob.names(b, &format!("anna {n}")));
+            batch.push(bob.names(somebody, &format!("anna {n}")));
+        }
+        batch
+    })
+    .await;
+    let people = async || store.find_people(&asked("anna").wanted, 10).await.unwrap();
+    assert_eq!(people().await[..2], [bob().id(), carol().id()], "who calls themselves so comes first");
+
+    let mut alice = alice();
+    store.append(vec![alice.blocks(&bob())], NOW, true).await.unwrap();
+    assert_eq!(people().await, [carol().id()]);
+}
+
+#[tokio::test]
+async fn the_best_matches_are_not_used_up_by_somebody_blocked() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_of(dir.path(), |bob, carol| {
+        let mut batch = vec![carol.posts("tide of carol")];
+        bob.clock = DAY as f64;
+        batch.extend((0..5_100).map(|n| bob.posts(&format!("tide {n}"))));
+        batch
+    })
+    .await;
+    store.append(vec![alice().blocks(&bob())], NOW, true).await.unwrap();
+    let authors = async |search: &Search| {
+        let best = store.search_best(search).await.unwrap().found;
+        best.into_iter().map(|found| found.author).collect::<Vec<_>>()
+    };
+    assert_eq!(authors(&asked("tide ")).await, [carol().id()]);
+    let days = Search { after: Some(Day(0)), limit: 9, ..Search::default() };
+    assert_eq!(authors(&days).await, [carol().id()], "without words as well");
+}
+
+#[tokio::test]
+async fn what_has_changed_on_the_disk_is_not_among_the_best() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store_of(dir.path(), |bob, _| vec![bob.posts("tide number one"), bob.posts("tide number two")]).await;
+    assert_eq!(store.search_best(&asked("tide ")).await.unwrap().found.len(), 2);
+    change_body(dir.path(), 2).await;
+    let best = store.search_best(&asked("tide ")).await.unwrap().found;
+    assert_eq!(best.iter().map(|found| found.author).collect::<Vec<_>>(), [bob().id()]);
+    assert!(matches!(&best[0].text, FoundText::Post(post) if post.text == "tide number one"));
+}
+
+/// Changes the word “number” in the body of a row, which reads as a message after as before.
+pub(crate) async fn change_body(dir: &Path, row: i64) {
+    let mut db = database(dir).await;
+    let read = "SELECT body FROM log WHERE row = ?";
+    let mut body: Vec<u8> = sqlx::query_scalar(read).bind(row).fetch_one(&mut db).await.unwrap();
+    let at = body.windows(6).position(|text| text == b"number").expect("texts stand in a packed body as they are");
+    body[at] = b'l';
+    sqlx::query("UPDATE log SET body = ? WHERE row = ?").bind(body).bind(row).execute(&mut db).await.unwrap();
+}
+
 async fn database(dir: &Path) -> sqlx::SqliteConnection {
     SqliteConnectOptions::new().filename(dir.join("periwinkle.sqlite")).connect().await.unwrap()
 }

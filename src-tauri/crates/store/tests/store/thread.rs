@@ -7,6 +7,7 @@ use store::{Profile, Store, ThreadEntry, Ties};
 use crate::{
     append::NOW,
     people::{alice, bob, carol, signer},
+    search::change_body,
 };
 
 #[tokio::test]
@@ -134,4 +135,19 @@ async fn what_names_somebody_is_found_newest_first() {
     let second = store.linking(&me, "mentions", Some(first[1].0), 2).await.unwrap();
     assert_eq!(ids(&second), [mentions[0].id()]);
     assert!(store.linking(&me, "branch", None, 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_post_that_has_changed_on_the_disk_is_not_shown_under_an_id_that_nobody_knows() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut bob = bob();
+    let store = Store::create(dir.path(), &alice().keys, None).await.unwrap();
+    let root = bob.posts("the first");
+    let replies = [bob.replies(root.id(), root.id(), "number one"), bob.replies(root.id(), root.id(), "number two")];
+    let [one, two] = [replies[0].id(), replies[1].id()];
+    store.append([vec![root.clone()], replies.into()].concat(), NOW, false).await.unwrap();
+    change_body(dir.path(), 3).await;
+    let thread = store.thread(root.id()).await.unwrap().unwrap();
+    assert_eq!(thread.posts().map(|post| post.id).collect::<Vec<_>>(), [root.id(), one]);
+    assert!(!thread.heads().contains(&two));
 }
