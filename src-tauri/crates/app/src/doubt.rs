@@ -4,8 +4,9 @@ use crate::App;
 use crate::view::Failure;
 
 impl App {
-    /// Whether more of one's own feed may exist than is here. That ends when somebody whom one follows is linked who holds
-    /// the feed, and no more of it than is here: what they hold beyond it comes first, and is asked for by itself.
+    /// Whether more of one's own feed may exist than is here. That ends when somebody whom one follows is linked who came with
+    /// at least as much of it as is here: who is behind proves nothing, and after they have it from us their word is ours.
+    /// What anybody holds beyond it comes first, and is asked for by itself.
     pub(crate) async fn own_is_doubted(&self) -> Result<bool, Failure> {
         if !self.store().own_is_doubted() {
             return Ok(false);
@@ -14,7 +15,7 @@ impl App {
         let look = self.look().await?;
         let holds_as_much = |peer: &node::PeerView| {
             let is_friend = self.store().ties(&peer.person).mine == social::Relation::Follows;
-            is_friend && peer.holds_own.is_some_and(|sequence| sequence > 0 && sequence <= here)
+            is_friend && confirms(peer.greeted_own, here)
         };
         let holds_more = |peer: &node::PeerView| peer.holds_own.is_some_and(|sequence| sequence > here);
         let is_confirmed = look.standing == node::Standing::Whole
@@ -22,8 +23,26 @@ impl App {
             && !look.peers.iter().any(holds_more);
         if is_confirmed {
             self.store().trust_own().await?;
-            tracing::info!(here, "somebody who holds the feed of this key has no more of it");
+            tracing::info!(here, "a friend came with as much of the feed of this key as is here, and with no more");
         }
         Ok(!is_confirmed)
+    }
+}
+
+/// Whether somebody who greeted with so much of one's own feed shows that it goes no further than `here`, once nobody near
+/// holds more.
+fn confirms(greeted: Option<u64>, here: u64) -> bool {
+    greeted.is_some_and(|sequence| sequence > 0 && sequence >= here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_friend_who_is_behind_or_holds_nothing_ends_no_doubt() {
+        assert!(!confirms(None, 0) && !confirms(None, 5));
+        assert!(!confirms(Some(0), 0) && !confirms(Some(4), 5));
+        assert!(confirms(Some(5), 5) && confirms(Some(7), 5));
     }
 }

@@ -163,6 +163,14 @@ impl Io {
             Output::LoadClocks { ticket, device } => {
                 let store = self.store.clone();
                 self.tasks.spawn(async move {
+                    if store.own_is_doubted() {
+                        // Greeted in full, others say what they hold of our feed, instead of nothing.
+                        return Done::Input(Input::ClocksLoaded {
+                            ticket,
+                            held: BTreeMap::new(),
+                            told: BTreeMap::new(),
+                        });
+                    }
                     let (held, told) = store.clocks(device).await.unwrap_or_else(|error| {
                         tracing::warn!(%error, %device, "saved clocks could not be read: greeting in full");
                         Default::default()

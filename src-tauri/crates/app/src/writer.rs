@@ -91,9 +91,9 @@ impl Writer {
     }
 
     /// Takes on a job. What was written here goes before what comes from others and was not begun: a post does not wait for
-    /// the rest of a bulk.
+    /// the rest of a bulk. A freeze keeps its place: messages of the feed that were handed over before it are stored before it.
     pub(crate) fn push(&mut self, job: Job, tasks: &mut JoinSet<Done>) {
-        let is_bulk = |job: &Job| matches!(job, Job::Append { own: false, .. });
+        let is_bulk = |job: &Job| matches!(job, Job::Append { own: false, .. } | Job::Freeze { .. });
         let bulk = if is_bulk(&job) { 0 } else { self.jobs.iter().rev().take_while(|job| is_bulk(job)).count() };
         self.jobs.insert(self.jobs.len() - bulk, job);
         self.advance(tasks);
@@ -179,6 +179,57 @@ async fn run(store: &Store, job: Job) -> Vec<Input> {
             // Whoever asked may have gone; the wishes stand.
             let _ = reply.send(kept.map_err(Failure::from));
             wishes
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed::{KeyPair, json::Value, sign};
+
+    use super::*;
+
+    fn post(keys: &KeyPair, text: &str) -> Verified {
+        let content = Value::object([("type", Value::from("post")), ("text", Value::from(text))]);
+        sign(keys, None, None, 1.0, &content).expect("signs")
+    }
+
+    fn append(message: Verified, own: bool) -> Job {
+        Job::Append { ticket: Ticket(1), batch: Reading::begin(vec![message]), own }
+    }
+
+    #[tokio::test]
+    async fn a_freeze_keeps_its_place_behind_the_messages_that_came_before_it_and_a_post_does_not_wait() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let (me, bob) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
+        let store = Store::create(home.path(), &me, None).await.expect("a store");
+        let mut writer = Writer::new(store.clone());
+        let (ours, theirs) = (post(&bob, "one"), post(&bob, "another"));
+        let proof = ForkProof::new(ours.clone(), theirs).expect("two messages at one place");
+        let feed = bob.feed_id();
+        let mut tasks = JoinSet::new();
+        // Something runs, so that what comes waits.
+        writer.running = true;
+        writer.push(append(ours, false), &mut tasks);
+        writer.push(Job::Freeze { feed, proof }, &mut tasks);
+        writer.push(append(post(&me, "mine"), true), &mut tasks);
+        let order: Vec<&str> = writer.jobs.iter().map(name).collect();
+        assert_eq!(order, ["post", "bulk", "freeze"]);
+
+        for job in std::mem::take(&mut writer.jobs) {
+            for input in run(&store, job).await {
+                assert!(matches!(input, Input::Appended { result: Ok(()), .. }), "{input:?}");
+            }
+        }
+        store.close().await.expect("closes");
+    }
+
+    fn name(job: &Job) -> &'static str {
+        match job {
+            Job::Append { own: true, .. } => "post",
+            Job::Append { own: false, .. } => "bulk",
+            Job::Freeze { .. } => "freeze",
+            Job::ExpectOwn { .. } | Job::Keep { .. } => "other",
         }
     }
 }

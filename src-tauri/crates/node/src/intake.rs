@@ -107,6 +107,12 @@ impl Intake {
         self.evidence > 0
     }
 
+    /// Whether messages of a feed are being stored. They may become durable although what was to follow them was given up.
+    pub(crate) fn is_storing(&self, feed: &FeedId) -> bool {
+        let mut storing = self.appending.iter().flat_map(|appending| &appending.candidates);
+        storing.any(|(message, _)| message.author() == *feed)
+    }
+
     /// The link is gone: nobody has to hear.
     pub(crate) fn forget_link(&mut self, link: LinkId) {
         for links in self.echoes.values_mut() {

@@ -43,6 +43,8 @@ pub const REFUSED_MESSAGES: u32 = 16;
 pub const CUT_OFF: Duration = Duration::from_secs(60);
 /// Devices remembered as cut off; the oldest is forgotten first.
 pub const CUT_OFF_DEVICES: usize = 1_024;
+/// Devices remembered as having been behind in one's own feed. Beyond that no greeting of the session counts as news of it.
+pub const SUPPLIED_DEVICES: usize = 1_024;
 /// Devices whose introductions, theirs and ours, are remembered.
 pub const INTRODUCTIONS: usize = 1_024;
 

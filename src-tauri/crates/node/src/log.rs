@@ -70,7 +70,10 @@ impl Log {
                 ahead.remove(&feed);
             }
         }
-        self.durable.insert(feed, head);
+        // What is stored stays stored: an answer that comes late takes nothing back.
+        if self.sequence(&feed) < head.sequence {
+            self.durable.insert(feed, head);
+        }
         for message in messages {
             self.recent.push(message.clone());
         }
@@ -125,5 +128,22 @@ impl Recent {
                 self.bytes -= message.encoded().len();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use feed::{KeyPair, MessageId};
+
+    use super::*;
+
+    #[test]
+    fn a_head_never_goes_back() {
+        let feed = KeyPair::from_seed(&[1; 32]).feed_id();
+        let head = |sequence: u64| Head { id: MessageId::classic([sequence as u8; 32]), sequence };
+        let mut log = Log::new(BTreeMap::new(), BTreeSet::new());
+        log.stored(feed, head(7), std::iter::empty());
+        log.stored(feed, head(5), std::iter::empty());
+        assert_eq!(log.durable(&feed), Some(&head(7)));
     }
 }

@@ -1,6 +1,6 @@
 //! The node itself: what it is made of, and how inputs, timers and answers reach its parts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use feed::{DeviceKey, FeedId, KeyPair, Message, NetworkKey, PersonId, Verified};
 use rand_chacha::ChaCha20Rng;
@@ -49,6 +49,8 @@ pub struct Node {
     pub(crate) links: BTreeMap<LinkId, Link>,
     /// Devices that were cut off, and until when.
     pub(crate) cut_off: BTreeMap<DeviceKey, Instant>,
+    /// Devices that were behind us in our own feed in this session: what they hold of it now they may have from us.
+    pub(crate) supplied: BTreeSet<DeviceKey>,
     pub(crate) intake: Intake,
     pub(crate) publishing: Publishing,
     pub(crate) importing: Importing,
@@ -131,6 +133,7 @@ impl Node {
             log: Log::new(config.heads, config.frozen),
             links: BTreeMap::new(),
             cut_off: BTreeMap::new(),
+            supplied: BTreeSet::new(),
             intake: Intake::default(),
             publishing: Publishing::new(standing, config.offline, now.monotonic),
             importing: Importing::default(),

@@ -32,6 +32,9 @@ pub struct PeerView {
     pub calls_themselves: Option<String>,
     /// How much it says that it holds of our own feed, once it has said anything on this link.
     pub holds_own: Option<u64>,
+    /// How much of our own feed it said that it holds before anything of ours went out to it in this session; none if that was
+    /// less than was here, or if it has said nothing. Only this tells how far the feed goes elsewhere.
+    pub greeted_own: Option<u64>,
     /// How it is linked.
     pub medium: Medium,
     /// What flows.
@@ -55,6 +58,7 @@ impl Node {
             person: link.device.into(),
             calls_themselves: self.introductions.name(&link.device).map(str::to_owned),
             holds_own: link.heard_at.and(link.own_note).and_then(Note::sequence),
+            greeted_own: link.greeted_own,
             medium: link.medium,
             flow: self.flow_of(*id, link),
             received_bytes: link.received_bytes,

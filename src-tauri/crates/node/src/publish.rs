@@ -137,7 +137,7 @@ impl Node {
 
     /// Whether own messages are coming in, or may turn out to be missing.
     fn own_is_on_its_way(&self) -> bool {
-        self.log.in_flight(&self.own) || self.intake.awaits_evidence()
+        self.log.in_flight(&self.own) || self.intake.is_storing(&self.own) || self.intake.awaits_evidence()
     }
 
     /// Whether those near have had the chance to say that they hold newer messages of ours.

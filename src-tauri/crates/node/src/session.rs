@@ -44,6 +44,11 @@ pub(crate) struct Link {
     pub(crate) heard_at: Option<Instant>,
     /// What it last said of our feed.
     pub(crate) own_note: Option<ebt::Note>,
+    /// What it said of our feed before anything of ours went out on this link; none where it may have that from us on an earlier
+    /// link of this session.
+    pub(crate) greeted_own: Option<u64>,
+    /// Whether it has said anything of our feed.
+    pub(crate) has_greeted: bool,
     /// The number of its process, from its hello.
     pub(crate) run: u32,
     /// About frames received.
@@ -92,6 +97,8 @@ impl Link {
             refusals: 0,
             heard_at: None,
             own_note: None,
+            greeted_own: None,
+            has_greeted: false,
             run: 0,
             abouts: 0,
             flow: Flow::Connecting,
@@ -317,11 +324,30 @@ impl Node {
             link.heard_at = Some(link.heard_at.map_or(now.monotonic, |at| at.min(now.monotonic)));
             link.own_note = own.or(link.own_note);
             let device = link.device;
+            if let Some(note) = own {
+                self.keep_greeting(id, device, note);
+            }
             if let Some(sequence) = own.and_then(ebt::Note::sequence) {
                 self.on_own_claim(device, sequence, now);
             }
         }
         self.ebt.handle_input(ebt::Input::Notes { link: id, frame, notes }, now);
+    }
+
+    /// Keeps the first word of a link on our feed: nothing of ours goes out on it before we know what it holds. Of a device
+    /// that was behind us, later words are worth nothing: it may have the rest from us.
+    fn keep_greeting(&mut self, id: LinkId, device: DeviceKey, note: ebt::Note) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| !link.has_greeted) else { return };
+        link.has_greeted = true;
+        let sequence = note.sequence().unwrap_or(0);
+        if self.supplied.len() >= limits::SUPPLIED_DEVICES || self.supplied.contains(&device) {
+            return;
+        }
+        if sequence >= self.log.sequence(&self.own) {
+            link.greeted_own = Some(sequence);
+        } else {
+            self.supplied.insert(device);
+        }
     }
 
     /// Hands frames to a link while it has room and there is something to send.

@@ -88,7 +88,7 @@ impl Inner {
         if own && (self.standing() != Standing::Whole || self.doubt.is_open()) {
             return Err(AppendError::Recovering);
         }
-        let staged = stage(self.me, &self.shared().feeds, &batch.entries, received_ms, writer.next_row)?;
+        let staged = stage(self.me, &self.shared().feeds, &batch.entries, received_ms, writer.next_row, own)?;
         if staged.log.is_empty() {
             return Ok(());
         }
@@ -171,13 +171,14 @@ struct Staged<'a> {
     index: IndexRows<'a>,
 }
 
-/// Checks every message against the head before it. Those that are here already give no rows.
+/// Checks every message against the head before it. Those that are here already give no rows; `own` ones must be new.
 fn stage<'a>(
     me: FeedId,
     feeds: &Feeds,
     entries: &'a [Entry],
     received: i64,
     first_row: i64,
+    own: bool,
 ) -> Result<Staged<'a>, AppendError> {
     let mut staged_feeds = StagedFeeds::new(feeds);
     let mut grown: BTreeMap<FeedId, Grown> = BTreeMap::new();
@@ -192,7 +193,8 @@ fn stage<'a>(
         }
         match check_next(feed.head.as_ref(), message) {
             Ok(()) => {}
-            Err(ChainError::Known { .. }) => continue,
+            // Own messages are new: that one of this number is here already must never pass as stored.
+            Err(ChainError::Known { .. }) if !own => continue,
             Err(error) => return Err(AppendError::NotNext { feed: author, sequence, reason: error.to_string() }),
         }
         feed.head = Some(message.head());

@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) journalled: Option<Head>,
     /// How far messages that were verified, but not stored, prove the feed to go; 0 when there was none.
     pub(crate) shown: u64,
+    /// How much of `shown` the database holds; less after the disk refused.
+    pub(crate) written: u64,
     /// The journal and the log hold different messages at one sequence.
     pub(crate) is_split: bool,
 }
@@ -63,7 +65,7 @@ pub(crate) fn compare(
     stored: impl Fn(u64) -> Option<MessageId>,
     shown: u64,
 ) -> Mending {
-    let mut mending = Mending { memory: Memory { shown, ..Memory::default() }, ..Mending::default() };
+    let mut mending = Mending { memory: Memory { shown, written: shown, ..Memory::default() }, ..Mending::default() };
     let mut end = head;
     for message in journal {
         if mending.memory.journalled.is_none_or(|newest| newest.sequence < message.sequence()) {

@@ -339,12 +339,18 @@ impl Store {
     /// When the disk refuses.
     pub async fn expect_own(&self, sequence: u64) -> Result<(), StoreError> {
         let mut writer = self.inner.writer.lock().await;
-        if sequence <= self.inner.memory().shown {
-            return Ok(());
-        }
-        // Believed before it is written: should the disk refuse, publishing still waits.
-        self.inner.memory().shown = sequence;
-        write_meta(&mut writer.db, meta::OWN_EXPECTED, &sequence.to_be_bytes()).await
+        let shown = {
+            let mut memory = self.inner.memory();
+            // Believed before it is written: should the disk refuse, publishing still waits, and the next call writes it.
+            memory.shown = memory.shown.max(sequence);
+            if memory.shown <= memory.written {
+                return Ok(());
+            }
+            memory.shown
+        };
+        write_meta(&mut writer.db, meta::OWN_EXPECTED, &shown.to_be_bytes()).await?;
+        self.inner.memory().written = shown;
+        Ok(())
     }
 }
 
@@ -431,4 +437,28 @@ async fn own_expected(db: &mut SqliteConnection) -> Result<u64, StoreError> {
 /// Unix milliseconds now; 0 on a clock before 1970.
 fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_disk_refused_to_note_of_ones_own_feed_is_written_when_it_is_said_again() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::create(home.path(), &KeyPair::from_seed(&[1; 32]), None).await.expect("a store");
+        let set = async |pragma: &'static str| {
+            let mut writer = store.inner.writer.lock().await;
+            sqlx::query(pragma).execute(&mut writer.db).await.expect("a pragma");
+        };
+        set("PRAGMA query_only = 1").await;
+        store.expect_own(5).await.expect_err("nothing can be written");
+        let recovering = Standing::Recovering { expected: Some(5) };
+        assert_eq!(store.standing(), recovering, "publishing waits all the same");
+        set("PRAGMA query_only = 0").await;
+        store.expect_own(5).await.expect("it can be written");
+        drop(store);
+        let store = Store::open(home.path()).await.expect("opens");
+        assert_eq!(store.standing(), recovering, "also after a restart");
+    }
 }

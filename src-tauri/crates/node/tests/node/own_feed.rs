@@ -388,3 +388,32 @@ fn a_text_that_is_too_long_is_refused_and_the_next_goes_out() {
     assert!(matches!(world.peers[alice].published[..], [(_, Err(Refusal::Content(_))), (_, Ok(_))]));
     assert_eq!(world.peers[alice].holds(keys(ALICE).feed_id()), 1);
 }
+
+#[test]
+fn what_a_device_has_of_ones_own_feed_from_here_is_no_greeting() {
+    let mut world = World::new();
+    let (alice, bob) = (world.person(ALICE), world.person(BOB));
+    world.publish(bob, follow(keys(ALICE).feed_id()));
+    world.publish(alice, follow(keys(BOB).feed_id()));
+    world.publish(alice, post("while nobody is there"));
+    world.run(s(5));
+    let said = |world: &World| {
+        let peer = world.peers[alice].node.peers().remove(0);
+        (peer.holds_own, peer.greeted_own)
+    };
+    for _ in 0..2 {
+        let link = world.link(alice, bob);
+        world.run(s(5));
+        assert_eq!(world.peers[bob].holds(keys(ALICE).feed_id()), 2);
+        assert_eq!(said(&world).1, None, "it came with nothing, and has all from here");
+        world.cut(link);
+        world.run(s(1));
+    }
+    // Somebody new, with the same log, is told by a greeting in full.
+    let mut disk = world.peers[alice].disk.clone();
+    disk.clocks.clear();
+    world.restart(alice, Some(disk));
+    world.link(alice, bob);
+    world.run(s(5));
+    assert_eq!(said(&world), (Some(2), Some(2)));
+}

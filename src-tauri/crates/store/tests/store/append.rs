@@ -84,6 +84,19 @@ async fn a_batch_that_does_not_continue_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn an_own_message_whose_number_is_taken_never_passes_as_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut alice = alice();
+    let mut twin = alice.clone();
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let kept = alice.posts("kept");
+    store.append(vec![kept.clone()], NOW, true).await.unwrap();
+    let refused = store.append(vec![twin.posts("lost")], NOW, true).await;
+    assert!(matches!(refused, Err(AppendError::NotNext { sequence: 1, .. })), "{refused:?}");
+    assert_eq!(store.snapshot().await.unwrap().heads[&alice.feed()], kept.head());
+}
+
+#[tokio::test]
 async fn a_forked_feed_is_frozen_for_good() {
     let dir = tempfile::tempdir().unwrap();
     let (alice, mut bob) = (alice(), bob());
