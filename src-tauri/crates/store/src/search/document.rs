@@ -105,6 +105,11 @@ pub(super) fn first_of_day(day: i64) -> i64 {
     day.clamp(0, LAST_DAY) * PER_DAY
 }
 
+/// The first number of documents of days that have not begun anywhere, a day being ahead of ours in places.
+pub(crate) fn first_document_after(now_ms: i64) -> i64 {
+    first_of_day(now_ms.div_euclid(DAY_MS) + 2)
+}
+
 /// Writes documents; part of the transaction that moves the follower on.
 pub(crate) fn write_documents(mut documents: Vec<Document>, writing: &mut Writing<'_>) -> Result<(), StoreError> {
     // FTS5 collects what one transaction brings as long as the numbers go up.

@@ -7,6 +7,6 @@ mod find;
 mod people;
 
 pub use best::MAX_RANKED;
-pub(crate) use document::{Document, write_documents};
+pub(crate) use document::{Document, first_document_after, write_documents};
 pub use find::{BadSearchCursor, Found, FoundText, MAX_FOUND, Search, SearchCursor, SearchResult};
 pub use people::MAX_FOUND_PEOPLE;

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A content sealed for `people`, who are named in it.
-fn sealed(text: &str, people: &[FeedId], seed: u64) -> Value {
+pub(crate) fn sealed(text: &str, people: &[FeedId], seed: u64) -> Value {
     let named = people.iter().map(|id| Value::from(id.to_string())).collect::<Vec<_>>();
     let content =
         Value::object([("type", Value::from("post")), ("text", Value::from(text)), ("recps", Value::from(named))]);
@@ -18,7 +18,7 @@ fn sealed(text: &str, people: &[FeedId], seed: u64) -> Value {
     Value::from(private_box::seal(content.to_compact().as_bytes(), people, &mut random).unwrap())
 }
 
-fn says(signer: &mut Signer, content: &Value) -> Verified {
+pub(crate) fn says(signer: &mut Signer, content: &Value) -> Verified {
     let text = content.as_str().unwrap().into_owned();
     let message = feed::sign(&signer.keys, None, signer.head.as_ref(), signer.clock, &Value::from(text)).unwrap();
     signer.head = Some(message.head());

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use feed::{MessageId, PersonId, Verified};
 use proptest::prelude::*;
-use store::{Audience, CardRow, Cursor, Happening, Page, Query, Store};
+use social::search::{SearchTerms, parse};
+use store::{Audience, CardRow, Cursor, FoundText, Happening, Page, Place, Query, Search, Store};
 
 use crate::{
     append::NOW,
     people::{Signer, alice, bob, carol, signer},
+    private::{says, sealed},
 };
 
 async fn page(store: &Store, audience: Audience, before: Option<Cursor>, limit: usize) -> Page {
@@ -69,6 +71,40 @@ async fn what_a_clock_in_the_year_3000_has_dated_comes_down_when_the_clock_is_ri
     let expected = ["another's, today", "own, today", "another's, under the same", "own, under a wrong clock"];
     assert_eq!(posts.iter().map(describe).collect::<Vec<_>>(), expected);
     assert!(posts.iter().all(|card| card.post.time_ms <= now + 2), "shown as the index has them");
+}
+
+#[tokio::test]
+async fn searches_conversations_and_what_was_read_come_down_with_the_clock_as_well() {
+    const YEAR_3000: i64 = 32_503_680_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, mut bob, mut carol) = (alice(), bob(), carol());
+    let (a, b, c) = (alice.feed(), bob.feed(), carol.feed());
+    let all = Place::Timeline(Audience::All);
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    (bob.clock, carol.clock) = (YEAR_3000 as f64, YEAR_3000 as f64);
+    let ahead = vec![bob.posts("tide, under a wrong clock"), says(&mut bob, &sealed("ahead", &[a, b], 1))];
+    store.append(ahead, YEAR_3000 + 5_000, false).await.unwrap();
+    store.catch_up().await.unwrap();
+    let newest = page(&store, Audience::All, None, 1).await.cards[0].post.time_ms;
+    store.mark_read(&all, Cursor::shown_at(newest)).await.unwrap();
+    drop(store);
+
+    let store = Store::open(dir.path()).await.unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
+    (bob.clock, carol.clock) = (now as f64 + 1.0, now as f64 + 1.0);
+    let today = vec![bob.posts("tide, today"), says(&mut carol, &sealed("today", &[a, c], 2))];
+    store.append(today, now + 5_000, false).await.unwrap();
+    store.catch_up().await.unwrap();
+    let export = store.export(None).next().await.unwrap();
+    assert!(export.iter().all(|one| one.received_ms <= now + 5_000), "of sealed messages as well");
+    assert_eq!(store.unread(&all, &[]).await.unwrap(), 1);
+    let people = store.conversations(None, 9).await.unwrap().into_iter().map(|one| one.people);
+    assert!(people.collect::<Vec<_>>()[0].contains(&carol.id()), "the newest first");
+    let SearchTerms { wanted, .. } = parse("tide ", true);
+    let one = Search { wanted, limit: 1, ..Search::default() };
+    // Both may be of one day, in which full text has them in the order of their times.
+    let found = store.search(&one).await.unwrap().found;
+    assert!(matches!(&found[0].text, FoundText::Post(post) if post.text == "tide, today"), "{found:?}");
 }
 
 #[tokio::test]
