@@ -25,7 +25,7 @@ use crate::source::{LineSource, Piece, Source};
 /// Batches that are decoded, or being decoded, before anybody takes them.
 const AHEAD: usize = 2;
 /// Batches that the node has at once: some being checked, some being stored.
-const UNDER_WAY: usize = 4;
+const UNDER_WAY: usize = 3;
 
 /// The last line on stdout.
 #[derive(Debug, Default, Serialize)]
@@ -36,6 +36,9 @@ pub(crate) struct Report {
     pub(crate) rejected: u64,
     pub(crate) waiting: u64,
     pub(crate) seconds: f64,
+    /// Whether there was nothing to read, or something was rejected for another reason than that its author is blocked here.
+    #[serde(skip)]
+    pub(crate) has_failed: bool,
 }
 
 /// Imports a file, `-` for stdin.
@@ -43,7 +46,14 @@ pub(crate) async fn run(node: &mut Connection, file: &str) -> Result<(), Ended> 
     let (source, bar) = open(file)?;
     let report = pour(node, source, &bar, Path::new(file)).await?;
     bar.finish_and_clear();
-    crate::print_json(&report)
+    crate::print_json(&report)?;
+    if report.read == 0 {
+        eprintln!("There is no message in {}.", if file == "-" { "the input" } else { file });
+    }
+    match report.has_failed {
+        true => Err(Ended::Found),
+        false => Ok(()),
+    }
 }
 
 /// Hands over everything that a source has. `place` is what a failure to read it names.
@@ -84,6 +94,7 @@ pub(crate) async fn pour(
         });
     }
     report.rejected = refusals.total();
+    report.has_failed = report.read == 0 || report.rejected > refusals.blocked();
     report.seconds = begun.elapsed().as_secs_f64();
     bar.suspend(|| {
         if let Some(summary) = refusals.summary() {
@@ -162,7 +173,7 @@ impl Pass<'_> {
         outcome.waiting = imported.waiting;
         outcome.no_room += imported.no_room;
         for rejected in imported.rejected {
-            self.refusals.refuse_message(rejected.feed, rejected.sequence, &rejected.reason, self.bar);
+            self.refusals.refuse_message(rejected, self.bar);
         }
         if let Some(reason) = imported.failed {
             let stored = HumanCount(outcome.stored);
@@ -185,7 +196,12 @@ fn open(file: &str) -> Result<(Box<dyn Source>, ProgressBar), Failure> {
         let style = "{spinner} {msg} {bytes} {bytes_per_sec} for {elapsed}".to_owned();
         (LineSource::new(reader), ProgressBar::new_spinner(), style)
     } else {
-        let bytes = File::open(file).and_then(|file| file.metadata()).map_err(disk)?.len();
+        let metadata = File::open(file).and_then(|file| file.metadata()).map_err(disk)?;
+        if metadata.is_dir() {
+            let next = "Name a file; the folder of a classic app is brought over with `peri import --ssb DIR`.";
+            return Err(Failure::new(FailureCode::BadInput, format!("{file} is a folder."), next));
+        }
+        let bytes = metadata.len();
         let path = file.to_owned();
         let reopen = move || {
             let file = BufReader::with_capacity(1 << 20, File::open(&path)?);

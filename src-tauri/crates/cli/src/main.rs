@@ -11,6 +11,7 @@ mod export;
 mod history;
 mod import;
 mod lines;
+mod memory;
 mod opening;
 mod refusals;
 mod search;
@@ -35,7 +36,10 @@ use connection::{Connection, alone};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(arguments::with_words_left_out(std::env::args_os()));
+    if matches!(arguments.command, Command::Import { .. }) {
+        memory::keep_together();
+    }
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -51,6 +55,10 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
         Err(Ended::Found) => ExitCode::FAILURE,
+        Err(Ended::InUse(failure)) => {
+            eprintln!("{failure}");
+            ExitCode::from(IN_USE)
+        }
         Err(Ended::Usage(words)) => {
             eprintln!("{words}");
             ExitCode::from(WRONG_USAGE)
@@ -60,6 +68,9 @@ async fn main() -> ExitCode {
 
 /// The exit code of wrong usage, also where the arguments alone do not show it.
 const WRONG_USAGE: u8 = 2;
+
+/// The exit code of the doctor where something runs on the folder, so that it was not looked at.
+const IN_USE: u8 = 3;
 
 /// Why a command ended early.
 enum Ended {
@@ -71,6 +82,8 @@ enum Ended {
     Unread,
     /// It found something wrong, and has said so.
     Found,
+    /// The doctor did not look, because something runs on the folder.
+    InUse(Failure),
 }
 
 impl From<Failure> for Ended {
@@ -132,10 +145,10 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
             let thread: Thread = node.ask(Request::Thread { id }).await?;
             show_or_json(json, &thread, show::thread)
         }
-        Command::Search { words, from, channel, before, after, best, limit, json } => {
+        Command::Search { words, from, channel, before, after, best, limit, page, json } => {
             let order = if best { SearchOrder::Best } else { SearchOrder::Newest };
             let text = words.join(" ");
-            let query = SearchQuery { text, typing: false, from, channel, before, after, order, cursor: None, limit };
+            let query = SearchQuery { text, typing: false, from, channel, before, after, order, cursor: page, limit };
             show_or_json(json, &search::all(node, query).await?, show::search)
         }
         Command::Links { id, rel, to: _, from, limit, before, json } => {
@@ -154,7 +167,7 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         }
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
         Command::Import { file: Some(file), .. } => import::run(node, &file).await,
-        Command::Export { feed, file } => export::run(node, feed, &file).await,
+        Command::Export { feed, file, force } => export::run(node, feed, &file, force).await,
         Command::Doctor { .. }
         | Command::Init { .. }
         | Command::Import { .. }

@@ -77,7 +77,10 @@ impl Cache {
         let author = self.authors.get_mut(encoded)?;
         author.last_used = self.uses;
         author.seen = author.seen.saturating_add(count);
-        if author.key.table.is_none() && author.seen >= TABLE_FROM {
+        // Where all places are taken, a table in use is given up only for one that pays at once: many authors with few messages
+        // each would take them from each other in turn.
+        let has_place = self.tables < MAX_TABLES || count >= TABLE_FROM;
+        if author.key.table.is_none() && author.seen >= TABLE_FROM && has_place {
             author.key.table = table(&author.key.negated, AUTHOR_WIDTH).map(Arc::new);
             self.tables += 1;
         }
