@@ -1,7 +1,7 @@
-//! A feed that came from elsewhere and may be longer than its person knows.
+//! A feed that may be longer than its person knows: its key came from elsewhere, or what showed how far it went was lost.
 //!
 //! A message of one's own that is proven to exist is expected (see [`Store::expect_own`]), and only it ends the waiting. Where
-//! nothing is proven, but a log ended in damage, that would be wrong: perhaps there is nothing to wait for. Such a feed is
+//! nothing is proven, but a log ended in damage or the journal is gone, that would be wrong: perhaps there is nothing to wait for. Such a feed is
 //! doubted until somebody was near who holds it, and no more of it than we do.
 //!
 //! The doubt is a file of its own, so that no repair of the database loses it. Whoever knows better may remove it.
@@ -25,7 +25,8 @@ const FILE: &str = "own.doubted";
 
 /// What is in it.
 const WORDS: &str = "\
-This key came from another app, and newer messages of its feed may exist than that app's log still had.
+Newer messages of this feed may exist than are here: its key came from another app whose log was damaged, or the
+journal that showed how far the feed went was lost or damaged.
 Nothing is published until somebody was near who holds this feed. Then Periwinkle removes this file.
 Remove it yourself only if you are certain that nothing is missing: a feed with two messages of one number is
 forked, and that cannot be mended.
@@ -41,7 +42,7 @@ impl Doubt {
         Ok(Self(AtomicBool::new(folder.join(FILE).try_exists()?)))
     }
 
-    /// Writes down whether the feed of a new store is doubted.
+    /// Writes down whether the feed in a folder is doubted, before its store is opened.
     pub(crate) fn begin(folder: &Path, is_doubted: bool) -> io::Result<()> {
         match is_doubted {
             true => write_whole(&folder.join(FILE), WORDS.as_bytes()),
@@ -49,6 +50,7 @@ impl Doubt {
         }
     }
 
+    /// Whether nothing may be published yet.
     pub(crate) fn is_open(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }

@@ -4,6 +4,10 @@
 //! checkpoint it is cut down to the newest one, which stays as the memory of how far one's own feed went.
 //!
 //! Form: [`MAGIC`], then frames of `u32 length (little endian) ‖ first 8 bytes of SHA-256 of the body ‖ body`.
+//!
+//! A kill in the middle of an append leaves a last frame that runs past the end of the file. It was never acknowledged, and is
+//! cut off. Everything else that does not read is damage: messages that others have may have stood there, so the file is set
+//! aside, what can be read is kept, and one's own feed is doubted until somebody was near who holds it.
 
 use std::{
     fs::{self, File},
@@ -13,10 +17,17 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::folder::{owner_only, sync_folder_of, write_beside, write_whole};
+use crate::{
+    doubt::Doubt,
+    folder::{owner_only, sync_folder_of, write_beside, write_whole},
+};
 
 /// The name of the file in the folder.
 pub(crate) const JOURNAL: &str = "own.journal";
+/// The name that a damaged journal is kept under; a further one gets a number.
+const DAMAGED: &str = "own.journal.damaged";
+/// So many damaged journals are kept; the last name is used again.
+const MAX_DAMAGED: u32 = 9;
 /// What the file starts with: name and version of the form.
 const MAGIC: &[u8; 8] = b"PWJRNL1\n";
 /// Length and checksum before each body, in bytes.
@@ -37,10 +48,20 @@ pub(crate) struct Journal {
     has_tail: bool,
 }
 
+/// A journal that was opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) journal: Journal,
+    /// What it holds, oldest first.
+    pub(crate) bodies: Vec<Vec<u8>>,
+    /// Where it was kept as it was, when it was damaged.
+    pub(crate) set_aside: Option<PathBuf>,
+}
+
 impl Journal {
-    /// Opens the journal in `folder`, or makes it, and reads the bodies in it. A frame that a kill or a power cut left
-    /// unfinished was never acknowledged: it is cut off, with everything behind it.
-    pub(crate) fn open(folder: &Path) -> io::Result<(Self, Vec<Vec<u8>>)> {
+    /// Opens the journal in `folder`, or makes it, and reads the bodies in it. A damaged one is set aside first, and the doubt of
+    /// one's own feed begins.
+    pub(crate) fn open(folder: &Path) -> io::Result<Opened> {
         let path = folder.join(JOURNAL);
         if !path.try_exists()? {
             write_whole(&path, MAGIC)?;
@@ -48,13 +69,21 @@ impl Journal {
         let mut file = owner_only().open(&path)?;
         let mut content = Vec::new();
         file.read_to_end(&mut content)?;
-        let (bodies, whole) = read_frames(&content);
-        let mut journal = Self { path, file, length: whole as u64, has_tail: whole < content.len() };
-        if whole < MAGIC.len() {
-            journal.replace(&[])?;
+        let Frames { bodies, end, is_damaged } = read_frames(&content);
+        let mut journal = Self { path, file, length: end as u64, has_tail: end < content.len() };
+        let mut set_aside = None;
+        if is_damaged {
+            // The doubt comes first: a kill from here on leaves it, or the damage as it is.
+            Doubt::begin(folder, true)?;
+            let aside = name_for_damaged(folder)?;
+            write_whole(&aside, &content)?;
+            let bodies: Vec<&[u8]> = bodies.iter().map(Vec::as_slice).collect();
+            journal.replace(&bodies)?;
+            tracing::error!(aside = %aside.display(), "the journal of own messages was damaged; publishing waits for a friend");
+            set_aside = Some(aside);
         }
         journal.cut_tail()?;
-        Ok((journal, bodies))
+        Ok(Opened { journal, bodies, set_aside })
     }
 
     /// Where the journal ends now; [`Self::take_back`] goes back to it.
@@ -133,29 +162,93 @@ fn checksum(body: &[u8]) -> [u8; 8] {
     sum
 }
 
-/// The whole frames at the start of `content`, and where they end; 0 when not even the magic is whole.
-pub(crate) fn read_frames(content: &[u8]) -> (Vec<Vec<u8>>, usize) {
-    let mut bodies = Vec::new();
-    if !content.starts_with(MAGIC) {
-        return (bodies, 0);
+/// A name for a damaged journal that is not taken yet.
+fn name_for_damaged(folder: &Path) -> io::Result<PathBuf> {
+    let mut path = folder.join(DAMAGED);
+    for number in 2..=MAX_DAMAGED {
+        if !path.try_exists()? {
+            break;
+        }
+        path = folder.join(format!("{DAMAGED}-{number}"));
     }
-    let mut at = MAGIC.len();
-    while let Some((body, next)) = read_frame(content, at) {
-        bodies.push(body.to_vec());
-        at = next;
-    }
-    (bodies, at)
+    Ok(path)
 }
 
-fn read_frame(content: &[u8], at: usize) -> Option<(&[u8], usize)> {
-    let (head, rest) = content.get(at..)?.split_at_checked(FRAME_HEAD)?;
-    let (length, sum) = head.split_first_chunk::<4>()?;
+/// What a journal holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Frames {
+    /// All bodies that can be read, also behind damage.
+    pub(crate) bodies: Vec<Vec<u8>>,
+    /// Where the last of them ends. What follows in a journal without damage is an append that was cut off.
+    pub(crate) end: usize,
+    /// Something that was once written whole does not read any more.
+    pub(crate) is_damaged: bool,
+}
+
+/// Reads the frames of a journal.
+///
+/// A frame that was hit in its length may look like one that was cut off; its checksum tells. What cannot be told is a journal that
+/// was cut off by damage, exactly as a kill would have.
+pub(crate) fn read_frames(content: &[u8]) -> Frames {
+    let has_magic = content.starts_with(MAGIC);
+    // The magic is in the file from the first moment on, so one that is not there was hit.
+    let mut frames = Frames { bodies: Vec::new(), end: MAGIC.len().min(content.len()), is_damaged: !has_magic };
+    let mut at = frames.end;
+    while at < content.len() {
+        match read_frame(content, at) {
+            Frame::Whole { body, next } => {
+                frames.is_damaged |= at > frames.end;
+                frames.bodies.push(body.to_vec());
+                (at, frames.end) = (next, next);
+                continue;
+            }
+            Frame::CutOff { rest, sum } if at == frames.end => frames.is_damaged |= has_prefix_with(rest, sum),
+            Frame::Damaged if at == frames.end => frames.is_damaged = true,
+            // Behind something that does not read, most places are no frame's.
+            Frame::CutOff { .. } | Frame::Damaged => {}
+        }
+        at += 1;
+    }
+    frames
+}
+
+/// What stands at a place of a journal.
+enum Frame<'a> {
+    Whole {
+        body: &'a [u8],
+        next: usize,
+    },
+    /// It runs past the end: what there is of its body, and the checksum of all of it.
+    CutOff {
+        rest: &'a [u8],
+        sum: &'a [u8],
+    },
+    Damaged,
+}
+
+fn read_frame(content: &[u8], at: usize) -> Frame<'_> {
+    let head = content.get(at..).and_then(|rest| rest.split_at_checked(FRAME_HEAD));
+    let head = head.and_then(|(head, rest)| Some((head.split_first_chunk::<4>()?, rest)));
+    let Some(((length, sum), rest)) = head else { return Frame::CutOff { rest: &[], sum: &[] } };
     let length = u32::from_le_bytes(*length) as usize;
     if length > MAX_BODY {
-        return None;
+        return Frame::Damaged;
     }
-    let body = rest.get(..length)?;
-    (checksum(body) == sum).then_some((body, at + FRAME_HEAD + length))
+    match rest.get(..length) {
+        Some(body) if checksum(body) == sum => Frame::Whole { body, next: at + FRAME_HEAD + length },
+        Some(_) => Frame::Damaged,
+        None => Frame::CutOff { rest, sum },
+    }
+}
+
+/// Whether some first bytes of `bytes` have this checksum: then all of a body is there, and its length was hit.
+fn has_prefix_with(bytes: &[u8], sum: &[u8]) -> bool {
+    let mut hash = Sha256::new();
+    // Bodies are JSON objects.
+    bytes.split_inclusive(|byte| *byte == b'}').any(|part| {
+        hash.update(part);
+        hash.clone().finalize().starts_with(sum)
+    })
 }
 
 #[cfg(test)]
@@ -164,7 +257,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn reopen(dir: &Path) -> (Journal, Vec<Vec<u8>>) {
-        Journal::open(dir).unwrap()
+        let Opened { journal, bodies, set_aside } = Journal::open(dir).unwrap();
+        assert_eq!(set_aside, None);
+        assert!(!Doubt::load(dir).unwrap().is_open());
+        (journal, bodies)
     }
 
     #[test]
@@ -206,29 +302,57 @@ mod tests {
             journal.append([b"next".as_slice()]).unwrap();
             assert_eq!(reopen(dir.path()).1, [b"one".to_vec(), b"next".to_vec()]);
         }
-        std::fs::write(dir.path().join(JOURNAL), &whole[..3]).unwrap();
-        assert_eq!(reopen(dir.path()).1, Vec::<Vec<u8>>::new());
-        assert_eq!(std::fs::read(dir.path().join(JOURNAL)).unwrap(), MAGIC);
+    }
+
+    /// Opens a journal that is damaged; gives what is left of it.
+    fn reopen_damaged(dir: &Path, content: &[u8]) -> Vec<Vec<u8>> {
+        std::fs::write(dir.join(JOURNAL), content).unwrap();
+        let opened = Journal::open(dir).unwrap();
+        let aside = opened.set_aside.expect("it is damaged");
+        assert_eq!(std::fs::read(&aside).unwrap(), content, "it is kept as it was");
+        assert!(Doubt::load(dir).unwrap().is_open());
+        Doubt::begin(dir, false).unwrap();
+        drop(opened.journal);
+        assert_eq!(reopen(dir).1, opened.bodies, "what is left is sound");
+        opened.bodies
     }
 
     #[test]
-    fn a_changed_byte_ends_the_journal_there() {
+    fn a_changed_byte_costs_its_frame_and_is_told_from_an_append_that_was_cut_off() {
         let dir = tempfile::tempdir().unwrap();
         let (mut journal, _) = reopen(dir.path());
-        journal.append([b"one".as_slice(), b"two"]).unwrap();
-        let mut bytes = std::fs::read(dir.path().join(JOURNAL)).unwrap();
-        *bytes.last_mut().unwrap() ^= 1;
-        std::fs::write(dir.path().join(JOURNAL), &bytes).unwrap();
-        assert_eq!(reopen(dir.path()).1, [b"one".to_vec()]);
+        let bodies = [b"{1}".as_slice(), b"{22}", b"{333}"];
+        journal.append(bodies).unwrap();
+        let whole = std::fs::read(dir.path().join(JOURNAL)).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1 << (at % 8);
+            let left = reopen_damaged(dir.path(), &damaged);
+            let mut ends = bodies.iter().scan(MAGIC.len(), |end, body| {
+                *end += FRAME_HEAD + body.len();
+                Some(*end)
+            });
+            let hit = if at < MAGIC.len() { None } else { ends.position(|end| at < end) };
+            let others = bodies.iter().enumerate().filter(|(number, _)| Some(*number) != hit);
+            let others: Vec<Vec<u8>> = others.map(|(_, body)| body.to_vec()).collect();
+            assert_eq!(left, others, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_journal_any_more_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        for content in [&b""[..], b"PWJ", b"Dear diary, this was a text file.", &[0; 4096], &[0xff; 100]] {
+            assert_eq!(reopen_damaged(dir.path(), content), Vec::<Vec<u8>>::new());
+        }
     }
 
     proptest! {
         #[test]
         fn any_bytes_can_be_read(content in prop::collection::vec(any::<u8>(), 0..300)) {
-            let (_, whole) = read_frames(&content);
-            prop_assert!(whole <= content.len());
+            prop_assert!(read_frames(&content).end <= content.len());
             let behind_magic = [MAGIC.as_slice(), &content].concat();
-            prop_assert!(read_frames(&behind_magic).1 >= MAGIC.len());
+            prop_assert!(read_frames(&behind_magic).end >= MAGIC.len());
         }
     }
 }

@@ -156,7 +156,7 @@ pub(crate) mod meta {
     pub(crate) const OWNER: &str = "owner";
     /// The 32 bytes of the network key; empty on the open network.
     pub(crate) const NETWORK: &str = "network";
-    /// Eight random bytes, new after every repair.
+    /// Eight random bytes, new when the database is older than what others were told, or was made again.
     pub(crate) const GENERATION: &str = "generation";
     /// How far one's own feed goes, by a message of one's own that others hold and that was verified, though it has no
     /// place in the log yet: eight bytes, big endian. Never what somebody merely says.

@@ -22,7 +22,7 @@ use crate::{
     feeds::{FeedNumber, Feeds, Shared, StagedFeeds},
     folder::{Folder, disk},
     followers::Followers,
-    journal::{JOURNAL, Journal},
+    journal::{JOURNAL, Journal, Opened},
     log::read_body,
     rebuild::{Plan, Rebuild},
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
@@ -166,7 +166,7 @@ impl Store {
         }
 
         let path = folder.path().join(JOURNAL);
-        let (journal, bodies) = Journal::open(folder.path()).map_err(disk(&path))?;
+        let Opened { journal, bodies, .. } = Journal::open(folder.path()).map_err(disk(&path))?;
         let mending = hold_against_journal(&mut db, &shared.feeds, me, &bodies).await?;
         let head = shared.feeds.by_id(&me).and_then(|feed| feed.head);
         // Both mean that the database is older than what others were told: they, and we, must exchange full clocks.

@@ -153,7 +153,7 @@ fn databases(folder: &Path) -> Vec<PathBuf> {
 /// The journal's messages; none when it cannot be read.
 fn journal(folder: &Path) -> Vec<Message> {
     let content = fs::read(folder.join(JOURNAL)).unwrap_or_default();
-    read_frames(&content).0.iter().filter_map(|body| Message::decode(body).ok()).collect()
+    read_frames(&content).bodies.iter().filter_map(|body| Message::decode(body).ok()).collect()
 }
 
 /// Reads everything but the messages, known by its shape.

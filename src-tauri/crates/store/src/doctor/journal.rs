@@ -7,14 +7,15 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{About, Finding, Remedy, Report, chain::Log, database::Database};
 use crate::{
-    journal::{JOURNAL, read_frames},
+    doubt::Doubt,
+    journal::{Frames, JOURNAL, read_frames},
     log::read_body,
     schema::meta,
     standing::{Standing, compare},
 };
 
-const MARK_MEANS: &str =
-    "It is what shows, after a power cut or when an old copy was put back, that messages of your own are missing.";
+const MARK_MEANS: &str = "It is what shows, after a power cut or when an old copy was put back, that messages of your own are missing. \
+                          Without it your feed may be longer than what is here.";
 
 /// Compares; the folder's key must be there.
 pub(super) fn examine(folder: &Path, database: &Database, log: &Log, keys: &KeyPair, report: &mut Report) {
@@ -45,10 +46,10 @@ pub(super) fn examine(folder: &Path, database: &Database, log: &Log, keys: &KeyP
     let path = folder.join(JOURNAL);
     let bodies = match fs::read(&path) {
         Ok(content) => {
-            let (bodies, whole) = read_frames(&content);
-            if whole == 0 {
+            let Frames { bodies, end, is_damaged } = read_frames(&content);
+            if is_damaged {
                 report.find(journal_lost(format!("The journal of your own messages, {}, is damaged.", path.display())));
-            } else if whole < content.len() {
+            } else if end < content.len() {
                 report.note(
                     "The journal of own messages ends with a write that was cut off; the next start takes that away.",
                 );
@@ -89,6 +90,17 @@ pub(super) fn examine(folder: &Path, database: &Database, log: &Log, keys: &KeyP
         Standing::Whole => {
             let sequence = held.map_or(0, |head| head.sequence);
             report.note(format!("Your own feed: whole, {sequence} messages."));
+            if Doubt::load(folder).is_ok_and(|doubt| doubt.is_open()) {
+                report.find(
+                    Finding::new(
+                        About::OwnFeed,
+                        Remedy::None,
+                        "Your own feed may be longer than what is here.",
+                        "Reading works; publishing waits, because a second message with the same number would break your feed for good.",
+                    )
+                    .with_next("Meet a friend who follows you: missing messages come back, and publishing goes on, by itself."),
+                );
+            }
             if journal.is_empty() && sequence > 0 && report.is_whole() {
                 report.find(journal_lost("The journal of your own messages is empty, though you have written some.".into()));
             }

@@ -21,13 +21,16 @@ use super::{
 };
 use crate::{
     OpenError, Store, StoreError,
+    activity::OwnRows,
     backup::{self, Backup, BackupError, free_bytes, make_private},
+    doubt::Doubt,
     feeds::{Feeds, StagedFeeds},
     folder::{Folder, disk, sync_folder_of},
-    journal::Journal,
+    index::Index,
+    journal::{Frames, JOURNAL, Journal, Opened, read_frames},
     log::read_body,
     schema::{self, DATABASE, meta, write_meta},
-    write::{LogRow, WriteConnection, write_log},
+    write::{Facts, IndexRows, Indexed, LogRow, WriteConnection, write_log},
 };
 
 /// How many rows one transaction writes.
@@ -35,7 +38,7 @@ const SPAN: usize = 4096;
 /// So many times the size of the database has to be free: what was found, and the new database.
 const ROOM: u64 = 2;
 /// How far beyond what is here one's own feed may be noted to go and be believed: a number that was hit on the disk would end
-/// publishing for good.
+/// publishing for good. What is beyond it is a doubt, which a friend ends.
 const MAX_BEHIND: u64 = 100_000;
 
 /// Messages that could not be read and are in no copy here.
@@ -104,12 +107,21 @@ pub fn repair(folder: &Path, watch: Watch<'_>) -> Result<Repair, RepairError> {
     let locked = lock(folder)?;
     let before = examine_locked(&locked, Depth::Full, watch);
     let remedy = before.remedy();
+    let is_journal_lost = !holds_something(folder);
     let mut repair =
         Repair { before, done: Vec::new(), lost: Vec::new(), kept: 0, set_aside: None, after: Report::default() };
     tidy(&locked, &mut repair)?;
+    set_damaged_journal_aside(&locked, &mut repair)?;
+    if remedy < Remedy::Messages && is_journal_lost {
+        // Before the folder is opened, which would make a journal as if nothing had happened.
+        mend_journal(&locked, &mut repair)?;
+    }
     match remedy {
         Remedy::Messages => {
             let keys = locked.read_keys()?;
+            if is_journal_lost {
+                doubt(&locked, &mut repair)?;
+            }
             rebuild_from_messages(&locked, &keys, watch, &mut repair)?;
         }
         Remedy::Indexes => {
@@ -131,9 +143,7 @@ pub fn repair(folder: &Path, watch: Watch<'_>) -> Result<Repair, RepairError> {
         }
     }
     let locked = lock(folder)?;
-    if mend_journal(&locked)? {
-        repair.done.push("The journal of own messages was made again.".into());
-    }
+    mend_journal(&locked, &mut repair)?;
     repair.after = examine_locked(&locked, Depth::Full, watch);
     Ok(repair)
 }
@@ -165,12 +175,46 @@ fn tidy(folder: &Folder, repair: &mut Repair) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Puts the newest own message into a journal that lost it, where nothing says that there are newer ones.
-fn mend_journal(folder: &Folder) -> Result<bool, RepairError> {
-    let Ok(keys) = folder.read_keys() else { return Ok(false) };
-    let (mut journal, bodies) = Journal::open(folder.path()).map_err(StoreError::Journal)?;
+/// Whether the journal can be read to its end and holds a message.
+fn holds_something(folder: &Path) -> bool {
+    let content = fs::read(folder.join(JOURNAL)).unwrap_or_default();
+    let Frames { bodies, is_damaged, .. } = read_frames(&content);
+    !is_damaged && !bodies.is_empty()
+}
+
+/// Keeps a damaged journal as it was, and what can be read of it as the new one, as a start would do.
+fn set_damaged_journal_aside(folder: &Folder, repair: &mut Repair) -> Result<(), RepairError> {
+    let Ok(content) = fs::read(folder.path().join(JOURNAL)) else { return Ok(()) };
+    if read_frames(&content).is_damaged
+        && let Some(aside) = Journal::open(folder.path()).map_err(StoreError::Journal)?.set_aside
+    {
+        repair.done.push(format!("The damaged journal of own messages was kept in {}.", aside.display()));
+        doubt(folder, repair)?;
+    }
+    Ok(())
+}
+
+/// Lets nothing be published until somebody was near who holds one's own feed: what showed how far it went is lost, and all that is
+/// here may be old.
+fn doubt(folder: &Folder, repair: &mut Repair) -> Result<(), RepairError> {
+    if !Doubt::load(folder.path()).map_err(disk(folder.path()))?.is_open() {
+        Doubt::begin(folder.path(), true).map_err(disk(folder.path()))?;
+    }
+    const SAID: &str = "What showed how far your own feed went was lost or damaged, so publishing waits until a friend who holds your \
+                        messages was near.";
+    if !repair.done.iter().any(|done| done == SAID) {
+        repair.done.push(SAID.into());
+    }
+    Ok(())
+}
+
+/// Puts the newest own message into a journal that lost it, and doubts that it is the newest. A journal that was damaged has been
+/// set aside before.
+fn mend_journal(folder: &Folder, repair: &mut Repair) -> Result<(), RepairError> {
+    let Ok(keys) = folder.read_keys() else { return Ok(()) };
+    let Opened { mut journal, bodies, .. } = Journal::open(folder.path()).map_err(StoreError::Journal)?;
     if !bodies.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
     let db = Connection::open(folder.path().join(DATABASE))?;
     let newest: Option<(i64, Vec<u8>)> = db
@@ -181,10 +225,13 @@ fn mend_journal(folder: &Folder) -> Result<bool, RepairError> {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some((sequence, body)) = newest else { return Ok(false) };
-    let Ok(newest) = read_body(keys.feed_id(), sequence as u64, &body) else { return Ok(false) };
+    let Some((sequence, body)) = newest else { return Ok(()) };
+    let Ok(newest) = read_body(keys.feed_id(), sequence as u64, &body) else { return Ok(()) };
+    // Before there is a journal that looks as if nothing had happened.
+    doubt(folder, repair)?;
     journal.replace(&[newest.encoded()]).map_err(StoreError::Journal)?;
-    Ok(true)
+    repair.done.push("The journal of own messages was made again.".into());
+    Ok(())
 }
 
 /// Makes the database again from every message that can be read, and sets the old one aside.
@@ -209,7 +256,11 @@ fn rebuild_from_messages(
     repair.lost = place(&gathered)?;
     let placed: i64 =
         gathered.db.query_row("SELECT count(*) FROM found WHERE place IS NOT NULL", [], |row| row.get(0))?;
-    write_database(&workshop, keys, &gathered, watch)?;
+    let own = own_end(keys.feed_id(), &gathered)?;
+    if own.is_doubtful {
+        doubt(folder, repair)?;
+    }
+    write_database(&workshop, keys, own.expected, &gathered, watch)?;
     // Before the old database is out of reach: what has no place yet must not be lost with it.
     repair.kept = salvaged::keep(folder.path(), &gathered.db)?;
     repair.set_aside = set_aside(folder.path(), &gathered.db)?;
@@ -275,8 +326,13 @@ fn place(gathered: &Gathered) -> Result<Vec<Lost>, RepairError> {
 }
 
 /// Writes a new database with feeds and log; the next opening fills its indexes.
-fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: Watch<'_>) -> Result<(), RepairError> {
-    let expected = own_expected(keys.feed_id(), gathered)?;
+fn write_database(
+    workshop: &Path,
+    keys: &KeyPair,
+    expected: u64,
+    gathered: &Gathered,
+    watch: Watch<'_>,
+) -> Result<(), RepairError> {
     let network = gathered.network.as_ref().map_or(Vec::new(), |network| network.bytes().to_vec());
     tokio::runtime::Handle::current().block_on(async {
         let mut small = schema::open_writer(workshop, true).await?;
@@ -300,6 +356,9 @@ fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: W
     )?;
     let mut rows = statement.query([])?;
     let mut next_row = 1_i64;
+    let mut authors = BTreeMap::new();
+    // Contacts do not ask for them.
+    let own = OwnRows::default();
     loop {
         let mut span = Vec::with_capacity(SPAN);
         while span.len() < SPAN
@@ -315,7 +374,9 @@ fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: W
             feed.head = Some(Head { id, sequence });
             feed.messages += 1;
             feed.bytes += row.get::<_, i64>(4)? as u64;
-            span.push((next_row, feeds.number(author), sequence, received, id, row.get::<_, Vec<u8>>(5)?));
+            let number = feeds.number(author);
+            authors.insert(number, author);
+            span.push((next_row, number, sequence, received, id, row.get::<_, Vec<u8>>(5)?));
             next_row += 1;
         }
         if span.is_empty() {
@@ -332,7 +393,28 @@ fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: W
                 body,
             })
             .collect();
-        writer.transaction(|writing| write_log(&log, writing), || {})?;
+        // The follow graph decides who is shown and whose messages are wanted. So it is there from the first moment on; the other
+        // indexes follow once the database is opened.
+        let said: Vec<_> = log
+            .iter()
+            .filter_map(|row| {
+                let message = read_body(*authors.get(&row.feed)?, row.sequence, row.body).ok()?;
+                let facts = Facts::from(social::outline(&message));
+                Some((row, message, facts))
+            })
+            .collect();
+        let mut contacts = IndexRows::new(keys.feed_id());
+        for (row, message, facts) in &said {
+            let indexed = Indexed { row: row.row, number: row.feed, received: row.received, message, facts };
+            contacts.add(&indexed, |id| feeds.number(id));
+        }
+        writer.transaction(
+            |writing| {
+                write_log(&log, writing)?;
+                contacts.write(Index::Contacts, &own, writing)
+            },
+            || {},
+        )?;
         writer.checkpoint_when_long()?;
         watch("Writing the new database", next_row as u64 - 1, total.max(0) as u64);
     }
@@ -369,18 +451,29 @@ fn write_database(workshop: &Path, keys: &KeyPair, gathered: &Gathered, watch: W
     Ok(())
 }
 
-/// How far one's own feed is known to go, when that is further than what has a place; 0 otherwise.
-fn own_expected(me: FeedId, gathered: &Gathered) -> Result<u64, RepairError> {
+/// How far one's own feed is known to go.
+#[derive(Clone, Copy, Debug)]
+struct OwnEnd {
+    /// When that is further than what has a place; 0 otherwise.
+    expected: u64,
+    /// Something says that it goes further still, but cannot be believed.
+    is_doubtful: bool,
+}
+
+fn own_end(me: FeedId, gathered: &Gathered) -> Result<OwnEnd, RepairError> {
     let own = me.to_tagged();
     let highest = |statement: &str| -> rusqlite::Result<u64> {
         gathered.db.query_row(statement, [own], |row| Ok(row.get::<_, i64>(0)?.max(0) as u64))
     };
     let placed = highest("SELECT coalesce(max(sequence), 0) FROM found WHERE feed = ?1 AND place IS NOT NULL")?;
     let found = highest("SELECT coalesce(max(sequence), 0) FROM found WHERE feed = ?1")?;
-    let noted = gathered.feeds.get(&me).map_or(0, |facts| facts.head).max(gathered.own_expected);
-    let noted = if noted <= found.saturating_add(MAX_BEHIND) { noted } else { 0 };
-    let expected = found.max(noted);
-    Ok(if expected > placed { expected } else { 0 })
+    let noted = [gathered.feeds.get(&me).map_or(0, |facts| facts.head), gathered.own_expected];
+    let believed = |noted: &u64| *noted <= found.saturating_add(MAX_BEHIND);
+    let expected = noted.into_iter().filter(believed).fold(found, u64::max);
+    Ok(OwnEnd {
+        expected: if expected > placed { expected } else { 0 },
+        is_doubtful: noted.iter().any(|noted| !believed(noted)),
+    })
 }
 
 /// Moves the database and what belongs to it into a folder of its own, named by the time.

@@ -163,6 +163,11 @@ async fn check(folder: &Path, content: &Content, lost: usize, what: &str) {
     let named: u64 = mended.lost.iter().map(|lost| 1 + lost.through - lost.from).sum();
     assert_eq!(named, missing.len() as u64, "{what}: {:?} {missing:?}", mended.lost);
     let mut alice = content.alice.clone();
+    if store.own_is_doubted() {
+        assert!(words(&mended.after).contains("may be longer than what is here"), "{what}");
+        assert!(store.append(vec![alice.clone().posts("not yet")], NOW, true).await.is_err(), "{what}");
+        store.trust_own().await.unwrap();
+    }
     match store.standing() {
         Standing::Whole => store.append(vec![alice.posts("and on")], NOW, true).await.unwrap(),
         Standing::Recovering { expected } => {
