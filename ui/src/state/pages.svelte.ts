@@ -34,6 +34,8 @@ export class Pages<T> {
   ready = $state(false);
   /** Whether the last page was read. */
   ended = $state(false);
+  /** Whether the last reading failed. What is shown stays; scrolling on or `retry` reads again. */
+  stuck = $state(false);
   readonly layout: Layout;
 
   private leaves: Leaf<T>[] = [];
@@ -66,14 +68,17 @@ export class Pages<T> {
     try {
       const { values, next } = await this.read(null);
       if (turn !== this.turn) return;
+      // What was asked of the earlier list while this was read is of no use either.
+      this.turn += 1;
       this.known = new Set();
       this.leaves = [this.leaf(null, values)];
       this.next = next;
       this.ended = next === null;
       this.ready = true;
+      this.stuck = false;
       this.show();
     } catch (thrown) {
-      if (turn === this.turn) this.failed(thrown);
+      if (turn === this.turn) this.stick(thrown);
     }
   }
 
@@ -85,13 +90,22 @@ export class Pages<T> {
     this.next = null;
     this.ready = false;
     this.ended = false;
+    this.stuck = false;
     this.show();
   }
 
   /** Reads what the rows in sight, from `first` to `last`, and their neighbours lack; lets go of what is far. */
   see(first: number, last: number): void {
+    const same = first === this.sight[0] && last === this.sight[1];
     this.sight = [first, last];
-    void this.work();
+    // After a failure only scrolling asks again: a list that is merely drawn anew would ask without end.
+    if (!this.stuck || !same) void this.work();
+  }
+
+  /** Reads again what could not be read. */
+  async retry(): Promise<void> {
+    if (this.ready) await this.work();
+    else await this.begin();
   }
 
   /** Puts other values in place of held ones, each under its key. Values that `change` gives back as they are stay. */
@@ -113,14 +127,16 @@ export class Pages<T> {
     if (this.busy || !this.ready) return;
     this.busy = true;
     try {
-      for (let missing = this.missing(); missing; missing = this.missing()) await missing();
+      for (let missing = this.missing(); missing; missing = this.missing()) {
+        if (!(await missing())) break;
+      }
     } finally {
       this.busy = false;
     }
   }
 
-  /** What to read next, if anything. */
-  private missing(): (() => Promise<void>) | null {
+  /** What to read next, if anything; answers whether reading may go on. */
+  private missing(): (() => Promise<boolean>) | null {
     const [first, last] = this.sight;
     let at = 0;
     for (const leaf of this.leaves) {
@@ -131,30 +147,32 @@ export class Pages<T> {
     return !this.ended && last + AHEAD >= at ? () => this.older() : null;
   }
 
-  private async older(): Promise<void> {
+  private async older(): Promise<boolean> {
     const turn = this.turn;
     const from = this.next;
     try {
       const { values, next } = await this.read(from);
-      if (turn !== this.turn) return;
+      if (turn !== this.turn) return true;
       this.leaves.push(this.leaf(from, values));
       this.next = next;
       this.ended = next === null;
+      this.stuck = false;
       this.letGo();
       this.show();
+      return true;
     } catch (thrown) {
-      if (turn !== this.turn) return;
-      this.failed(thrown);
-      this.ended = true;
+      if (turn !== this.turn) return true;
+      this.stick(thrown);
+      return false;
     }
   }
 
   /** Reads a page again. What came between it and the next since then becomes a page of its own, to be read in its turn. */
-  private async again(leaf: Leaf<T>): Promise<void> {
+  private async again(leaf: Leaf<T>): Promise<boolean> {
     const turn = this.turn;
     try {
       const { values, next } = await this.read(leaf.from);
-      if (turn !== this.turn) return;
+      if (turn !== this.turn) return true;
       const at = this.leaves.indexOf(leaf);
       for (const { key } of leaf.rows) this.known.delete(key);
       const below = new Set(this.leaves.slice(at + 1).flatMap((other) => other.rows.map(({ key }) => key)));
@@ -165,15 +183,22 @@ export class Pages<T> {
       if (next !== null && end < 0 && after && after.from !== next) {
         this.leaves.splice(at + 1, 0, { from: next, rows: [], held: false });
       }
+      this.stuck = false;
       this.letGo();
       this.show();
+      return true;
     } catch (thrown) {
-      if (turn !== this.turn) return;
-      this.failed(thrown);
-      // Its rows go, rather than being asked for without end.
-      Object.assign(leaf, { rows: [], held: true });
-      this.show();
+      if (turn !== this.turn) return true;
+      // Its rows keep their places.
+      this.stick(thrown);
+      return false;
     }
+  }
+
+  /** Told once, however often reading fails in a row. */
+  private stick(thrown: unknown): void {
+    if (!this.stuck) this.failed(thrown);
+    this.stuck = true;
   }
 
   /** A page of what is not shown yet. */

@@ -28,7 +28,70 @@ async function scroll(list: Pages<number>, row: number): Promise<void> {
 
 const even = (count: number): number[] => Array.from({ length: count }, (_, at) => 2 * (count - at));
 
+/** A list over a store that fails while `broken()`, and what it told of failures. */
+function fragile(store: Store, broken: () => boolean): { list: Pages<number>; failures: unknown[] } {
+  const failures: unknown[] = [];
+  const read = (from: string | null) => (broken() ? Promise.reject(new Error("the disk hiccups")) : store.read(from));
+  return { list: new Pages(read, String, (thrown) => failures.push(thrown), { estimate: 10, gap: 0 }), failures };
+}
+
 describe("a list that is read in pages", () => {
+  it("has not ended where a page could not be read, tells it once, and reads on when one scrolls or asks", async () => {
+    const store = new Store(even(100));
+    let broken = false;
+    const { list, failures } = fragile(store, () => broken);
+    await list.begin();
+    broken = true;
+    for (const at of [25, 26, 27]) {
+      list.see(at, at);
+      await vi.waitFor(() => expect(list.stuck).toBe(true));
+      await Promise.resolve();
+    }
+    expect(failures).toHaveLength(1);
+    expect([list.ended, list.rows.length]).toEqual([false, 30]);
+    broken = false;
+    // Drawn anew at the same place: nothing is asked.
+    list.see(27, 27);
+    await new Promise((done) => setTimeout(done));
+    expect(list.rows).toHaveLength(30);
+    list.see(28, 28);
+    await vi.waitFor(() => expect(list.rows).toHaveLength(60));
+    expect(list.stuck).toBe(false);
+    broken = true;
+    list.see(50, 50);
+    await vi.waitFor(() => expect(list.stuck).toBe(true));
+    broken = false;
+    await list.retry();
+    expect([list.stuck, list.rows.length]).toEqual([false, 90]);
+  });
+
+  it("keeps the places of a page that could not be read again", async () => {
+    const store = new Store(even(1_500));
+    let broken = false;
+    const { list } = fragile(store, () => broken);
+    await list.begin();
+    await scroll(list, 1_400);
+    const keys = list.rows.map((row) => row.key);
+    broken = true;
+    list.see(700, 705);
+    await vi.waitFor(() => expect(list.stuck).toBe(true));
+    expect(list.rows.map((row) => row.key)).toEqual(keys);
+    broken = false;
+    await list.retry();
+    expect(list.rows.map((row) => row.key)).toEqual(keys);
+    expect(list.rows[700]).toEqual({ key: "1600", value: 1600 });
+  });
+
+  it("begins again where even the first page could not be read", async () => {
+    let broken = true;
+    const { list } = fragile(new Store(even(10)), () => broken);
+    await list.begin();
+    expect([list.ready, list.stuck]).toEqual([false, true]);
+    broken = false;
+    await list.retry();
+    expect([list.ready, list.stuck, list.rows.length]).toEqual([true, false, 10]);
+  });
+
   it("holds what is near, and reads again what it let go of", async () => {
     const store = new Store(even(1_500));
     const list = pages(store);

@@ -31,7 +31,15 @@ export class Search {
   behind = $state(0);
   /** What the shown answer answers; null before the first. */
   answered = $state<string | null>(null);
+  /** Counts answers worth a word: to another question, or with more or fewer hits. */
+  news = $state(0);
   readonly pages: Pages<SearchHit>;
+  /** What the shown answer was asked; its further pages are read with the same. */
+  private question: SearchQuery | null = null;
+  /** Counts questions: only the answer to the last one is shown. */
+  private turn = 0;
+  /** Questions that wait for their answers. */
+  private waiting = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -70,8 +78,22 @@ export class Search {
   /** Searches at once. An answer to an earlier question that comes later is dropped. */
   async ask(): Promise<void> {
     clearTimeout(this.timer);
-    if (this.asks) await this.pages.begin();
-    else this.forget();
+    if (!this.asks) return this.forget();
+    const before = this.answer();
+    await this.pages.begin();
+    if (this.answer() !== before) this.news += 1;
+  }
+
+  /** What Enter opens: what was pasted, as soon as the answer is to the words that stand there now. */
+  async enter(): Promise<Target | null> {
+    if (this.answered !== this.text || this.target === null) await this.ask();
+    return this.answered === this.text ? this.target : null;
+  }
+
+  /** Reads again what could not be read. */
+  async again(): Promise<void> {
+    if (this.answered === this.text) await this.pages.retry();
+    else await this.ask();
   }
 
   /** Back to nothing asked. */
@@ -89,25 +111,55 @@ export class Search {
   /** While messages are still being read into the index, what is shown is searched again; ends with the returned function. */
   start(): Unsubscribe {
     const timer = setInterval(() => {
-      if (this.behind > 0 && this.asks && this.rows.length < PAGE) void this.ask();
+      if (this.behind > 0 && this.asks && this.waiting === 0) void this.look();
     }, LOOK_AGAIN);
     return () => clearInterval(timer);
   }
 
-  private async read(cursor: string | null): Promise<{ values: SearchHit[]; next: string | null }> {
-    const query = this.query(cursor);
-    const page = await this.backend.search(query);
-    // Only what is still asked says who and what was found.
-    if (cursor === null && JSON.stringify(query) === JSON.stringify(this.query(null))) {
-      this.people = page.people;
-      this.target = page.target;
-      this.behind = page.behind;
-      this.answered = this.text;
+  /** A short answer is asked for anew; under a longer one, in which somebody reads, only the count of what is missing. */
+  private async look(): Promise<void> {
+    if (this.rows.length < PAGE || this.question === null) return this.ask();
+    const question = this.question;
+    this.waiting += 1;
+    try {
+      const { behind } = await this.backend.search({ ...question, limit: 1 });
+      if (question === this.question) this.behind = behind;
+    } catch {
+      // Looked at again in a moment.
+    } finally {
+      this.waiting -= 1;
     }
-    return { values: page.hits, next: page.next };
   }
 
-  private query(cursor: string | null): SearchQuery {
+  private async read(cursor: string | null): Promise<{ values: SearchHit[]; next: string | null }> {
+    if (cursor !== null && this.question !== null) {
+      const { hits, next } = await this.backend.search({ ...this.question, cursor });
+      return { values: hits, next };
+    }
+    const turn = ++this.turn;
+    const question = this.query();
+    this.waiting += 1;
+    try {
+      const page = await this.backend.search(question);
+      if (turn === this.turn) {
+        this.question = question;
+        this.people = page.people;
+        this.target = page.target;
+        this.behind = page.behind;
+        this.answered = question.text;
+      }
+      return { values: page.hits, next: page.next };
+    } finally {
+      this.waiting -= 1;
+    }
+  }
+
+  /** The shown answer, as far as a listener is told of it. */
+  private answer(): string {
+    return JSON.stringify([this.question, this.rows.length]);
+  }
+
+  private query(): SearchQuery {
     const said = (text: string): string | null => text.trim() || null;
     return {
       text: this.text,
@@ -117,12 +169,14 @@ export class Search {
       before: null,
       after: this.since === null ? null : new Date(this.now() - this.since * 86_400_000).toISOString().slice(0, 10),
       order: this.order,
-      cursor,
+      cursor: null,
       limit: PAGE,
     };
   }
 
   private forget(): void {
+    this.turn += 1;
+    this.question = null;
     this.pages.clear();
     Object.assign(this, { people: [], target: null, behind: 0, answered: null });
   }

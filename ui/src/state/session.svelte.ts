@@ -55,6 +55,11 @@ export class Session {
     this.search = new Search(backend, this.toasts);
   }
 
+  /** Tells a screen reader, the same words again too: a live region speaks only where its text changes. */
+  announce(said: string): void {
+    this.announcement = this.announcement === said ? `${said}\u00a0` : said;
+  }
+
   start(): Unsubscribe {
     void this.open();
     const stops = [

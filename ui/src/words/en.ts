@@ -59,6 +59,8 @@ export const words = {
     newPosts: (count: number) => many(count, "1 new post", "# new posts"),
     posts: "Posts",
     older: "Reading older posts…",
+    unread: "This could not be read.",
+    again: "Try again",
     end: "That is everything stored here.",
     endPerson: "These are all their posts that are stored here.",
     empty: {
@@ -238,7 +240,7 @@ export const words = {
     began: (left: string) => (left ? `Catching up, ${left}.` : "Catching up."),
     done: "Everything has arrived.",
     indexingTitle: "Putting everything in order",
-    indexing: (done: number, total: number) => `${figure(done)} of ${many(total, "1 message", "# messages")}. Older posts show up bit by bit.`,
+    indexing: (done: number, total: number) => `${figure(done)} of ${many(total, "1 message", "# messages")}. Posts show up bit by bit.`,
   },
 
   search: {
@@ -265,8 +267,9 @@ export const words = {
     found: (count: number, more: boolean) =>
       count === 0 ? "Nothing found" : `${many(count, "1 post found", "# posts found")}${more ? ", and more" : ""}`,
     end: "That is everything that was found.",
+    endSoFar: "That is everything found so far.",
     endBest: "These are the best of the newest matches.",
-    behind: (count: number) => `${many(count, "1 newer message is", "# newer messages are")} still being read in; more may turn up.`,
+    behind: (count: number) => `${many(count, "1 message is", "# messages are")} not searchable yet; more may turn up.`,
     begin: {
       title: "What are you looking for?",
       text: "Words, people, channels, or an id somebody gave you. Everything stored on this computer is searched, and nothing leaves it.",
