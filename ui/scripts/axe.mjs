@@ -7,6 +7,7 @@ import { open, SHOTS, withBrowser } from "./stage.mjs";
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let found = 0;
 let looked = 0;
+let faulty = 0;
 
 await withBrowser(async (browser, address) => {
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
@@ -28,6 +29,7 @@ await withBrowser(async (browser, address) => {
           }));
         });
         looked += 1;
+        faulty += Number(violations.length > 0);
         for (const { id, help, nodes } of violations) {
           found += 1;
           console.error(`${shot.name} (${colorScheme}, ${viewport.width} wide): ${id}: ${help}\n    ${nodes.join("\n    ")}`);
@@ -39,4 +41,5 @@ await withBrowser(async (browser, address) => {
 });
 
 console.log(`axe looked at ${looked} pages: ${found === 0 ? "nothing to put right" : `${found} findings`}`);
+console.log(`${looked - faulty} passed, ${faulty} failed, 0 skipped`);
 process.exit(found === 0 ? 0 : 1);

@@ -41,7 +41,7 @@ export const SHOTS = [
   { name: "search-pasted", scene: "many", act: pastedId },
   { name: "search-indexing", scene: "indexing", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("tide") },
   { name: "search-long", scene: "long", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("w") },
-  { name: "search-rtl", scene: "rtl", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("ליל") },
+  { name: "search-rtl", scene: "rtl", hash: "#/search", act: (page) => page.getByTestId("search-text").fill("הים") },
   { name: "channel", scene: "many", hash: "#/channel/harbour" },
   {
     name: "composing",

@@ -209,8 +209,46 @@ describe("search", () => {
     await fireEvent.input(await field(), { target: { value: "kett" } });
     await waitFor(() => expect(texts()).toEqual(["The kettle is on at the harbour", "<b>kettle</b> again"]));
     const marks = [...document.querySelectorAll("mark")].map((mark) => mark.textContent);
-    expect(marks).toEqual(["kett", "kett"]);
+    expect(marks).toEqual(["kettle", "kettle"]);
     expect(document.querySelector(".results b")).toBeNull();
+  });
+
+  it("tells a screen reader of each answer, of equally many posts too, and leaves its keys to an input method", async () => {
+    open({ posts: harbour }, to.search);
+    const told = () => document.querySelector("[aria-live=polite].unseen")?.textContent ?? "";
+    await fireEvent.input(await field(), { target: { value: "kettle" } });
+    await waitFor(() => expect(told()).toContain("1 post found"));
+    const before = told();
+    await fireEvent.input(await field(), { target: { value: "soup" } });
+    await waitFor(() => expect(texts()).toEqual(["Harbour soup, bring a spoon"]));
+    await waitFor(() => expect(told()).not.toBe(before));
+    expect(told().trim()).toBe("1 post found");
+    await fireEvent.keyDown(await field(), { key: "Escape", isComposing: true });
+    expect((await field()).value).toBe("soup");
+    await fireEvent.keyDown(await field(), { key: "Escape" });
+    expect((await field()).value).toBe("");
+  });
+
+  it("finds whole words, and beginnings of the last one only", async () => {
+    open({ posts: harbour }, to.search);
+    await fireEvent.input(await field(), { target: { value: "har kettle" } });
+    expect(await screen.findByText("Nothing found")).toBeTruthy();
+    await fireEvent.input(await field(), { target: { value: "arbour" } });
+    await new Promise((done) => setTimeout(done, 200));
+    expect(screen.queryByTestId("hit")).toBeNull();
+    await fireEvent.input(await field(), { target: { value: "kettle harb" } });
+    await waitFor(() => expect(texts()).toEqual(["The kettle is on at the harbour"]));
+  });
+
+  it("says that a page could not be read, keeps the rest, and tries again", async () => {
+    const backend = open({ posts: harbour }, to.search);
+    vi.spyOn(backend, "search").mockRejectedValueOnce({ code: "disk", message: "The disk could not be read.", next: "Try again." });
+    await fireEvent.input(await field(), { target: { value: "soup" } });
+    const unread = await screen.findByTestId("unread");
+    expect(unread.textContent).toContain("could not be read");
+    await fireEvent.click(within(unread).getByRole("button", { name: "Try again" }));
+    await waitFor(() => expect(texts()).toEqual(["Harbour soup, bring a spoon"]));
+    expect(screen.queryByTestId("unread")).toBeNull();
   });
 
   it("drops an answer that comes after the one to a later question", async () => {

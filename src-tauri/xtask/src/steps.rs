@@ -46,7 +46,7 @@ use Needs::{Page, Rust};
 /// The checks in the order in which they run: the quick ones first, so that a slip is told early.
 pub(crate) const STEPS: &[Step] = &[
     step("fmt", "Rust sources are formatted", Rust, Run(fmt)),
-    step("ui", "the page builds, its types hold, its own tests", Page(&[]), Run(ui)),
+    step("ui", "the page builds and is small, its types hold, its own tests", Page(&[]), Run(ui)),
     step("axe", "every screen is accessible, in a browser", Page(&[BROWSER]), Run(axe)),
     step("build", "everything compiles", Page(&[COMPILER, BUILD]), Run(build)),
     step("clippy", "no warnings", Page(&[COMPILER, BUILD]), Run(clippy)),
@@ -179,6 +179,8 @@ fn ui(root: &Path) -> Tally {
     let mut tally = Tally::one(run(&mut setup::npm(&ui, &["run", "check"]), minutes(5)).success);
     let tests = run(&mut setup::npm(&ui, &["run", "test"]), minutes(5));
     tally += Tally::read(&tests.output, tests.success);
+    // Of the page that was built before the step.
+    tally += Tally::one(run(&mut setup::npm(&ui, &["run", "size"]), minutes(1)).success);
     tally
 }
 
@@ -216,10 +218,10 @@ fn unit(root: &Path) -> Tally {
     }
     // With what passing tests print, for the reports and for those that say that they were skipped.
     let tests = run(tests.args(["--", "--show-output"]), minutes(20));
-    let mut tally = Tally::read(&tests.output, tests.success);
     let examples = run(cargo(root).args(["test", "--workspace", "--no-fail-fast", "--doc"]), minutes(10));
-    tally += Tally::read(&examples.output, examples.success);
-    tally
+    // Counted together: the documentation need not hold an example.
+    let output = format!("{}\n{}", tests.output, examples.output);
+    Tally::read(&output, tests.success && examples.success)
 }
 
 /// One test program with a step of its own. Its tests run one after the other: they share a machine's network and measure times.

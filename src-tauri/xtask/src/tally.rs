@@ -40,7 +40,7 @@ impl Tally {
     ///
     /// A Rust test that lacks its data prints a line `skipped: why` and returns; the harness counts it as passed, so it
     /// is moved over. A runner that failed without any failed test (it did not compile, or crashed) counts as one failure,
-    /// and one that succeeded without naming a test counts as one check that held.
+    /// and so does one that succeeded without a single test: a filter or a name is wrong then, and nothing was checked.
     pub(crate) fn read(output: &str, success: bool) -> Self {
         let mut tally = Self::default();
         let mut moved = 0;
@@ -67,10 +67,8 @@ impl Tally {
         }
         tally.passed = tally.passed.saturating_sub(moved);
         tally.skipped += moved;
-        if !success && tally.failed == 0 {
+        if tally.failed == 0 && (!success || tally == Self::default()) {
             tally.failed = 1;
-        } else if success && tally == Self::default() {
-            tally.passed = 1;
         }
         tally
     }
@@ -139,6 +137,13 @@ mod tests {
     #[test]
     fn a_program_that_crashes_before_its_summary_is_one_failure() {
         assert_eq!(Tally::read("error: could not compile", false), Tally::one(false));
-        assert_eq!(Tally::read("nothing to say", true), Tally::one(true));
+    }
+
+    #[test]
+    fn a_runner_that_ran_no_test_is_one_failure() {
+        let output = "test result: ok. 0 passed; 0 failed; 0 ignored; 0 measured; 12 filtered out; finished in 0.00s";
+        assert_eq!(Tally::read(output, true), Tally::one(false));
+        assert_eq!(Tally::read("nothing to say", true), Tally::one(false));
+        assert_eq!(Tally::read("0 passed, 0 failed, 0 skipped", true), Tally::one(false));
     }
 }

@@ -308,6 +308,8 @@ export type SearchPage = {
 	hits: SearchHit[],
 	/**  Where the next older page begins; none at the end. A page may be short and still not the last. */
 	next: string | null,
+	/**  Why nothing was found, or what a pasted id is that has no screen of its own, in a sentence; on the first page only. */
+	note: string | null,
 	/**  How many stored messages are not in the search index yet; more than zero means that more may be found soon. */
 	behind: number,
 };

@@ -26,6 +26,8 @@ export class Search {
   since = $state<Since>(null);
 
   people = $state.raw<Person[]>([]);
+  /** Why nothing was found, or what a pasted id is that has no screen. */
+  note = $state<string | null>(null);
   target = $state.raw<Target | null>(null);
   /** Messages that are not in the index yet. */
   behind = $state(0);
@@ -144,6 +146,7 @@ export class Search {
       if (turn === this.turn) {
         this.question = question;
         this.people = page.people;
+      this.note = page.note;
         this.target = page.target;
         this.behind = page.behind;
         this.answered = question.text;
@@ -178,6 +181,6 @@ export class Search {
     this.turn += 1;
     this.question = null;
     this.pages.clear();
-    Object.assign(this, { people: [], target: null, behind: 0, answered: null });
+    Object.assign(this, { people: [], target: null, note: null, behind: 0, answered: null });
   }
 }

@@ -288,6 +288,7 @@ export const words = {
       narrowed: "Nothing within these limits. There may be more without them.",
       widen: "Search without limits",
     },
+    noScreen: "Stored here, but no post",
     notHere: {
       title: "This is not stored here",
       text: "The id is fine, but nothing here belongs to it yet. It may arrive when somebody who has it comes near.",

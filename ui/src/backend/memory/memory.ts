@@ -156,6 +156,7 @@ export class MemoryBackend implements Backend {
       people: from === 0 ? found.people : [],
       hits: found.hits.slice(from, end),
       next: end < found.hits.length ? String(end) : null,
+      note: null,
       behind: this.world.behind ?? 0,
     });
   }

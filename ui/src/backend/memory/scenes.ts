@@ -115,6 +115,9 @@ function rightToLeft(now: number): Partial<World> {
     posts: [
       low,
       makePost(noa, "אני באה עם Bo, בשעה 18:30.", now - 4 * MINUTE, { root: low.id }),
+      makePost(noa, "השפל מתחיל בשש וחצי, והטיילת לאורך החומה פתוחה. מי בא אל הים עם סולם?", now - 26 * MINUTE, { channel: "harbour" }),
+      makePost(layla, "البحر هادئ هذا المساء. من يأتي إلى الميناء قبل الجزر؟", now - 40 * MINUTE),
+      makePost(noa, "ליד הים, מול המזח, יש קומקום חם וגם לחם של Bo.", now - 3 * HOUR),
       makePost(yuki, "潮が引いたら、外の壁まで歩きましょう。", now - HOUR),
       makePost(bo, "Layla writes ليلى and Noa writes נועה; both in one line.", now - 2 * HOUR),
     ],
