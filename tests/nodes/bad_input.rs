@@ -27,8 +27,9 @@ fn counts(report: &Json) -> [u64; 5] {
 fn import(person: &Person, input: &[u8]) -> (Json, String) {
     let output = person.pipe(&["import", "-"], input);
     let stderr = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(output.status.success(), "{stderr}");
-    (serde_json::from_slice(&output.stdout).expect("a report"), stderr)
+    let report: Json = serde_json::from_slice(&output.stdout).expect("a report");
+    assert_eq!(output.status.code(), Some(i32::from(report["rejected"] != 0)), "{stderr}");
+    (report, stderr)
 }
 
 /// The folder opens, everything in it is sound, and the whole sample goes in on top.

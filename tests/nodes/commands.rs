@@ -81,7 +81,7 @@ fn what_is_refused_ends_with_one_and_says_why_and_what_to_do() {
     assert!(ada.refused(&["thread", &nowhere]).contains("not stored here"));
     assert!(ada.refused(&["post", "hm", "--reply-to", &nowhere]).contains("not stored here"));
     assert!(ada.refused(&["timeline", "--before", "yesterday"]).contains("not a place"));
-    assert!(ada.refused(&["import", "/nowhere/at/all"]).contains("cannot be used"));
+    assert!(ada.refused(&["import", "/nowhere/at/all"]).contains("is not there"));
     assert!(ada.refused(&["serve", "--listen", "everywhere"]).contains("is not an address"));
     assert_eq!(ada.json(&["status", "--json"])["messages"], 1, "nothing refused was stored");
 

@@ -44,6 +44,22 @@ fn the_sample_goes_in_whole_and_comes_out_byte_for_byte() {
 }
 
 #[test]
+fn an_import_of_nothing_ends_with_one_and_an_export_writes_over_nothing() {
+    let ada = Person::new("Ada");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let file = home.path().join("all.ndjson");
+    let path = file.to_str().expect("UTF-8");
+    std::fs::write(&file, "\n").expect("a file");
+    assert!(ada.refused(&["import", path]).contains("no message in"));
+    assert!(ada.refused(&["import", home.path().to_str().expect("UTF-8")]).contains("--ssb"));
+    assert!(ada.refused(&["export", path]).contains("is there already"));
+    assert_eq!(std::fs::read(&file).expect("a file"), b"\n");
+    ada.ok(&["export", path, "--force"]);
+    assert!(std::fs::read_to_string(&file).expect("a file").contains(&ada.id));
+    assert_eq!(std::fs::read_dir(home.path()).expect("a folder").count(), 1, "nothing unfinished stays");
+}
+
+#[test]
 fn the_sample_shows_real_names_threads_and_replies() {
     let ada = Person::new("Ada");
     ada.ok(&["import", SAMPLE_FILE]);
@@ -74,7 +90,7 @@ fn a_changed_byte_is_refused_by_name_and_the_rest_goes_in() {
         let mut file: Vec<&str> = lines[..lines.len() - 1].iter().map(|line| value(line)).collect();
         file.insert(1500, &changed);
         let output = ada.pipe(&["import", "-"], file.join("\n").as_bytes());
-        assert!(output.status.success());
+        assert_eq!(output.status.code(), Some(1));
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(stderr.contains(&format!("message {sequence} of {author}")), "{stderr}");
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -28,12 +28,44 @@ fn what_was_just_written_is_found_with_and_without_a_running_node() {
     let serving = ada.serve(&[]);
     let third = ada.ok(&["post", "a lantern at the pier"]);
     assert_eq!(ada.json(&["search", "lantern", "--json"])["hits"][0]["id"], third, "a moment after it was written");
+    let refused = ada.run(&["doctor", "--json"]);
+    assert_eq!(refused.status.code(), Some(3), "in use");
+    let told: serde_json::Value = serde_json::from_slice(&refused.stdout).expect("JSON");
+    assert_eq!((&told["inUse"], &told["status"]["id"]), (&true.into(), &ada.id.clone().into()), "{told}");
     drop(serving);
 
     for odd in ["\"", "AND", "(", "*", "%", "NEAR("] {
         ada.ok(&["search", odd]);
     }
     assert!(ada.refused(&["search", "x", "--after", "yesterday"]).contains("is not a day"));
+}
+
+#[test]
+fn a_search_goes_on_leaves_out_and_says_why_nothing_is_found() {
+    let (ada, bo) = (Person::new("Ada"), Person::new("Bo"));
+    for n in 0..3 {
+        ada.ok(&["post", &format!("tide {n}"), "--channel", "sea"]);
+    }
+    let ferry = ada.ok(&["post", "tide and ferry"]);
+    let follow = ada.ok(&["follow", &bo.id]);
+    assert_eq!(ada.json(&["search", "tide", "-ferry", "--json"])["hits"].as_array().map(Vec::len), Some(3));
+    let first = ada.json(&["search", "tide", "--limit", "1", "--json"]);
+    assert_eq!(first["hits"][0]["id"], ferry);
+    let cursor = first["next"].as_str().expect("more");
+    assert_eq!(ada.json(&["search", "tide", "--page", cursor, "--json"])["hits"].as_array().map(Vec::len), Some(3));
+    assert!(ada.ok(&["search", "tide", "--limit", "1"]).contains("--page"));
+
+    assert_eq!(ada.json(&["search", "ada", "--in", "sea", "--json"])["people"], serde_json::json!([]));
+    assert_eq!(ada.json(&["search", "from:ada", "tide", "--json"])["hits"].as_array().map(Vec::len), Some(4));
+    assert!(ada.ok(&["search", "from:nobody"]).contains("Nobody here is called “nobody”"));
+    assert!(ada.ok(&["search", "before:yesterday"]).contains("“yesterday” is no day"));
+    for nothing in [&["search"][..], &["search", "-tide"]] {
+        assert!(ada.ok(nothing).contains("Say what to look for"), "{nothing:?}");
+    }
+    let said = ada.ok(&["search", &follow]);
+    assert!(said.contains("is stored here") && said.contains("contact") && said.contains("peri links"), "{said}");
+    assert!(ada.refused(&["thread", &follow]).contains("is stored here, but it is no post"));
+    assert!(ada.refused(&["links", &ada.id, "--from"]).contains("only messages link"));
 }
 
 #[test]

@@ -368,7 +368,7 @@ async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents)
     let no_network = |error: &dyn std::fmt::Display| {
         Failure::new(
             FailureCode::Network,
-            format!("The network cannot be used: {error}."),
+            format!("The network cannot be used: {}.", error.to_string().trim_end_matches('.')),
             "Look at the address and try again.",
         )
     };

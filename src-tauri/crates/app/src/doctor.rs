@@ -65,7 +65,7 @@ fn examine_blobs(folder: &Path, watch: &Watch, report: &mut Report) {
                     about: About::Blobs,
                     what: format!("The file {} is damaged; it was moved aside.", damaged.id),
                     means: "Posts that show it show a gap until it has come back. Nothing else is affected.".into(),
-                    next: "Add the file again with `peri blob add`, or let a friend who has it send it.".into(),
+                    next: "Add the file again with `peri blob add`; files do not travel between devices yet.".into(),
                     remedy: Remedy::None,
                 });
             }

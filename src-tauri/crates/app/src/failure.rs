@@ -18,11 +18,28 @@ impl Failure {
 
     /// A file or folder that could not be used.
     pub fn disk(path: &Path, error: &std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let message = format!("{} is not there.", path.display());
+            return Self::new(FailureCode::NotFound, message, "Check how it is written, and where it is.");
+        }
         Self::new(
             FailureCode::Disk,
             format!("{} cannot be used: {error}.", path.display()),
             "Look at the folder's permissions and at the free space on its disk, then try again.",
         )
+    }
+
+    /// A file that could not be made.
+    pub fn new_file(path: &Path, error: &std::io::Error) -> Self {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        match folder.filter(|_| error.kind() == std::io::ErrorKind::NotFound) {
+            Some(folder) => Self::new(
+                FailureCode::NotFound,
+                format!("The folder {} is not there.", folder.display()),
+                "Make it first, or choose another place.",
+            ),
+            None => Self::disk(path, error),
+        }
     }
 
     /// A mistake of ours; `what` says where.
@@ -134,7 +151,53 @@ pub(crate) fn two_sentences(code: FailureCode, text: &str) -> Failure {
         Some((message, next)) => (format!("{message}."), next.to_owned()),
         None => (text.to_owned(), String::new()),
     };
+    Failure { code, message: capital(&without_numbers(&message)), next }
+}
+
+/// With a capital letter in front, unless it begins with the name of a file or folder: those begin no sentence of ours, which
+/// all begin with one of these words.
+fn capital(message: &str) -> String {
+    const BEGINNINGS: [&str; 14] = [
+        "a", "all", "an", "at", "files", "it", "message", "messages", "nothing", "one", "the", "there", "this", "your",
+    ];
+    let first = message.split(' ').next().unwrap_or_default();
     let mut letters = message.chars();
-    let message = letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default();
-    Failure { code, message, next }
+    match letters.next() {
+        Some(letter) if BEGINNINGS.contains(&first) => letter.to_uppercase().chain(letters).collect(),
+        _ => message.to_owned(),
+    }
+}
+
+/// Without the numbers that SQLite gives its reasons.
+fn without_numbers(message: &str) -> String {
+    let message = message.replace("error returned from database: ", "");
+    match message.split_once("(code: ").and_then(|(before, rest)| Some((before, rest.split_once(") ")?))) {
+        Some((before, (number, after))) if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("{before}{after}")
+        }
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_begins_like_a_sentence_and_a_name_stays_as_it_is() {
+        let message = |text| two_sentences(FailureCode::Disk, text).message;
+        assert_eq!(message("the disk is full. Make room."), "The disk is full.");
+        assert_eq!(message("n3 holds a key but no messages. Look."), "n3 holds a key but no messages.");
+        assert_eq!(
+            message("the database cannot be read: error returned from database: (code: 11) it is malformed. Look."),
+            "The database cannot be read: it is malformed."
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_called_so() {
+        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        assert!(Failure::disk("a/b".as_ref(), &missing).message.starts_with("a/b is not there"));
+        assert!(Failure::new_file("a/b".as_ref(), &missing).message.starts_with("The folder a is not there"));
+    }
 }

@@ -72,6 +72,13 @@ impl App {
     /// # Errors
     /// When the id is no message's, the message is not stored here, or the store cannot be read.
     pub async fn links_from(&self, id: &str, relation: Option<&str>) -> Result<Links, Failure> {
+        if matches!(target(id)?, Target::Feed(_) | Target::Blob(_)) {
+            return Err(Failure::new(
+                FailureCode::BadInput,
+                format!("{id} is no message, and only messages link to something."),
+                "Leave out --from to see what links to it.",
+            ));
+        }
         let id = message_id(id)?;
         let not_stored = || {
             Failure::new(
@@ -99,7 +106,7 @@ impl App {
 }
 
 /// The type of a message's content.
-fn type_of(message: &Message) -> String {
+pub(crate) fn type_of(message: &Message) -> String {
     store::type_name(&social::kind(message)).to_owned()
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use feed::{MessageId, PersonId};
+use feed::{Message, MessageId, PersonId};
 use store::{CardRow, PostRow, ThreadEntry, ThreadRows};
 
 use crate::App;
 use crate::app::{message_id, person_id};
+use crate::history::type_of;
 use crate::people::People;
 use crate::view::{Audience, Card, Entry, Failure, FailureCode, Mention, Page, Post, Reason, Thread};
 
@@ -71,8 +72,23 @@ impl App {
     }
 
     async fn stored_thread(&self, id: MessageId) -> Result<ThreadRows, Failure> {
-        self.store().thread(id).await?.ok_or_else(|| not_stored(id))
+        match self.store().thread(id).await? {
+            Some(thread) => Ok(thread),
+            None => {
+                Err(self.store().message(id).await?.map_or_else(|| not_stored(id), |stored| no_post(&stored.message)))
+            }
+        }
     }
+}
+
+/// A message that is stored here and no post, when asked for as one.
+fn no_post(message: &Message) -> Failure {
+    let (id, kind) = (message.id(), type_of(message));
+    Failure::new(
+        FailureCode::BadInput,
+        format!("{id} is stored here, but it is no post: its type is “{kind}”."),
+        format!("`peri links {id} --from` shows what it belongs to."),
+    )
 }
 
 fn not_stored(id: MessageId) -> Failure {

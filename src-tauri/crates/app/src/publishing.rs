@@ -152,6 +152,7 @@ impl Import {
                 reason => outcome.rejected.push(status::Rejected {
                     feed: rejected.feed.to_string(),
                     sequence: rejected.sequence,
+                    blocked: matches!(reason, RejectReason::Blocked),
                     reason: reason.to_string(),
                 }),
             }

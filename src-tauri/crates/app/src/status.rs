@@ -79,6 +79,9 @@ pub struct Rejected {
     pub sequence: u64,
     /// Why.
     pub reason: String,
+    /// Whether only because its author is blocked here.
+    #[serde(default)]
+    pub blocked: bool,
 }
 
 /// Rows of an export.

@@ -9,11 +9,11 @@ use feed::BlobId;
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// It is not stored here.
-    #[error("{0} is not stored here. It arrives when somebody who has it is near.")]
+    #[error("{0} is not stored here, and files do not travel between devices yet. Add it with `peri blob add` from where you have it.")]
     NotHere(BlobId),
     /// Its bytes are not those that its id names.
     #[error(
-        "{0} is damaged on this disk. Move it aside with `peri blob check`, and add it again or let a friend send it."
+        "{0} is damaged on this disk. Move it aside with `peri blob check`, and add it again from where you have it."
     )]
     Damaged(BlobId),
     /// One blob is larger than one may be.

@@ -1,5 +1,6 @@
 //! The command line's surface: what can be typed, and the words of `--help`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use app::view::Audience;
@@ -15,7 +16,7 @@ use crate::elsewhere::Elsewhere;
     version,
     about,
     after_help = "While `peri serve` or the window runs on a folder, the other commands speak to it; else they open the folder \
-                  themselves.\n\nExit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage.\n\
+                  themselves.\n\nExit codes: 0 done; 1 refused, with the reason on stderr; 2 wrong usage; 3 `peri doctor` on a folder in use.\n\
                   RUST_LOG=info (or debug) writes a log to stderr."
 )]
 pub(crate) struct Arguments {
@@ -127,8 +128,8 @@ pub(crate) enum Command {
     #[command(
         long_about = "Find posts by their words, newest first; or people by their names, and the thing itself by its id.\n\n\
                             Words, \"phrases\", word* for its beginning, -word for what is not in it; from:NAME, in:CHANNEL, \
-                            before:DAY, after:DAY. Case and accents make no difference. Put a query that begins with - or holds \
-                            quotes into single quotes, after --."
+                            before:DAY, after:DAY. Case and accents make no difference. Put a query that holds quotes into single \
+                            quotes; one that begins with two hyphens goes after --."
     )]
     Search {
         /// What to look for
@@ -151,7 +152,11 @@ pub(crate) enum Command {
         /// Most posts to show
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
-        /// One JSON object: {"target","people":[…],"hits":[{"id","author","time","snippet":[{"text","matched"}],…}],"next","behind"}
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR", conflicts_with = "best")]
+        page: Option<String>,
+        /// One JSON object: {"target","people":[…],"hits":[{"id","author","time","snippet":[{"text","matched"}],…}],"next","behind","note"};
+        /// note says why nothing is found, or what a pasted id is
         #[arg(long)]
         json: bool,
     },
@@ -208,10 +213,12 @@ pub(crate) enum Command {
         long_about = "Bring in messages from a file, every one verified; their feeds count as asked for, so they are \
                             kept and passed on.\n\nLines of {key, value, timestamp} or bare messages, in any order within \
                             reason. The last line on stdout is {\"read\",\"stored\",\"known\",\"rejected\",\"waiting\",\"seconds\"}; \
-                            what was rejected is named on stderr.\n\nWith --ssb DIR: from the folder of a classic Scuttlebutt \
+                            what was rejected is named on stderr. Ends with 1 when there was nothing to read or something was \
+                            rejected, unless that is only because its author is blocked here.\n\nWith --ssb DIR: from the folder of a classic Scuttlebutt \
                             app (ssb-db2's db2/log.bipf, ssb-db's flume/log.offset, JSON lines), which is only read. What it \
                             holds is shown on stderr first, and a terminal is asked whether the key comes along. The last \
-                            line has \"id\", \"deleted\", \"other_formats\", \"damaged_bytes\", \"files\" and \"state\" as well."
+                            line has \"id\", \"deleted\", \"other_formats\", \"damaged_bytes\", \"files\" and \"state\" as well. Ends with 1 also \
+                            when files were left."
     )]
     Import {
         /// The file; - for stdin
@@ -228,9 +235,12 @@ pub(crate) enum Command {
         /// Only this person's
         #[arg(long, value_name = "@ID")]
         feed: Option<String>,
-        /// The file; - for stdout
+        /// The file, which must not be there yet; - for stdout
         #[arg(value_name = "FILE|-")]
         file: String,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// Files that messages link to: add, get, check, make room
     #[command(subcommand)]
@@ -239,7 +249,7 @@ pub(crate) enum Command {
     #[command(
         long_about = "Look whether the folder is whole, and mend it.\n\nFor a folder on which nothing runs. Looks at the \
                             database, every message, every index, the journal of your own messages, files and permissions. \
-                            Ends with 0 when all is whole and with 1 when something was found.\n\nWhat --repair does: it keeps \
+                            Ends with 0 when all is whole, with 1 when something was found, and with 3 when the folder is in use.\n\nWhat --repair does: it keeps \
                             what was there, makes indexes again from the messages, and where the database itself is damaged, \
                             makes it again from every message that can still be read there, in its copies and in the journal. \
                             It says which messages are lost; friends send them again."
@@ -251,7 +261,7 @@ pub(crate) enum Command {
         /// Leave out what takes long: indexes against messages, and files
         #[arg(long)]
         quick: bool,
-        /// One JSON object: {"findings":[{"about","what","means","next","remedy"}],"notes":["…"],"messages","feeds"}; with --repair
+        /// One JSON object: {"findings":[{"about","what","means","next","remedy"}],"notes":["…"],"messages","feeds"}; {"inUse":true,"status"} while something runs on the folder; with --repair
         /// {"before":…,"done":["…"],"lost":[{"feed","from","through"}],"kept","setAside","after":…}
         #[arg(long)]
         json: bool,
@@ -261,6 +271,32 @@ pub(crate) enum Command {
                             {\"hmacKey\":KEY|null,\"state\":null|{\"id\",\"sequence\"},\"message\":…} on stdin and writes, for each, \
                             {\"valid\":bool,\"id\":\"%…\"|null,\"error\":\"…\"|null}.")]
     Verify,
+}
+
+/// The words of a search that begin with one hyphen leave something out: they go behind `--`, where none is an option. The
+/// order of words does not matter to a search.
+pub(crate) fn with_words_left_out(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = arguments.into_iter().collect();
+    let mut at = 1;
+    while let Some(option) = all.get(at).filter(|word| word.as_encoded_bytes().starts_with(b"-")) {
+        at += if option == "--dir" || option == "--profile" { 2 } else { 1 };
+    }
+    if all.get(at).is_none_or(|command| command != "search") {
+        return all;
+    }
+    let mut after = all.split_off(at + 1);
+    let end = after.iter().position(|word| word == "--").unwrap_or(after.len());
+    let behind = after.split_off(end);
+    let is_left_out = |word: &OsString| match word.as_encoded_bytes() {
+        [b'-', second, ..] => *second != b'-' && word != "-h",
+        _ => false,
+    };
+    let (left_out, others): (Vec<_>, Vec<_>) = after.into_iter().partition(is_left_out);
+    all.extend(others);
+    all.push("--".into());
+    all.extend(left_out);
+    all.extend(behind.into_iter().skip(1));
+    all
 }
 
 /// Reads the value of `--of`.
@@ -299,6 +335,28 @@ mod tests {
         }
         let both = parse("peri --dir /x --profile ada id").expect_err("one place only");
         assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
+    }
+
+    #[test]
+    fn a_word_of_a_search_that_begins_with_a_hyphen_is_no_option() {
+        for line in ["peri search tide -ferry", "peri --dir /x search tide -harbour --best", "peri search -- tide -x"] {
+            let arguments = with_words_left_out(line.split(' ').map(OsString::from));
+            let parsed = Arguments::try_parse_from(arguments).unwrap_or_else(|error| panic!("{line}: {error}"));
+            let Command::Search { words, best, .. } = parsed.command else { panic!("{line}") };
+            assert!(words[0] == "tide" && words[1].starts_with('-') && words.len() == 2, "{line}: {words:?}");
+            assert_eq!(best, line.contains("best"));
+        }
+        for line in ["peri post search -x", "peri id -x"] {
+            assert_eq!(with_words_left_out(line.split(' ').map(OsString::from)).join(" ".as_ref()), line);
+        }
+    }
+
+    #[test]
+    fn choices_for_a_classic_folder_are_wrong_without_one() {
+        for choice in ["--keep-key", "--history-only", "--history-only --follow", "--keep-key --yes"] {
+            let line = format!("peri import notes.ndjson {choice}");
+            assert_eq!(parse(&line).expect_err(&line).exit_code(), 2, "{line}");
+        }
     }
 
     #[test]

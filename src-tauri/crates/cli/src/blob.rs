@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::connection::Connection;
+use crate::show::count;
 use crate::{Ended, broken, print, show_or_json};
 
 #[derive(Debug, Subcommand)]
@@ -69,7 +70,7 @@ pub(crate) async fn run(command: BlobCommand, folder: &Path, node: &mut Connecti
         BlobCommand::Add { file } => {
             let added = add(node, folder, file).await?;
             if added.is_large {
-                eprintln!("It is larger than what others fetch by themselves: they have to ask for it by hand.");
+                eprintln!("It is larger than what Scuttlebutt apps fetch from each other by themselves (5 MiB).");
             }
             print(added.id)
         }
@@ -82,7 +83,12 @@ pub(crate) async fn run(command: BlobCommand, folder: &Path, node: &mut Connecti
         }
         BlobCommand::Remove { id } => match node.ask(Request::BlobRemove { id: id.clone() }).await? {
             true => Ok(()),
-            false => Err(Failure::new(FailureCode::NotFound, format!("{id} is not stored here."), "").into()),
+            false => Err(Failure::new(
+                FailureCode::NotFound,
+                format!("{id} is not stored here: there is nothing to remove."),
+                "Look at what is, with `peri blob usage`.",
+            )
+            .into()),
         },
         BlobCommand::Usage { json } => show_or_json(json, &node.ask(Request::BlobUsage {}).await?, usage),
         BlobCommand::Check { json } => check(node, json).await,
@@ -126,7 +132,7 @@ fn write_file(stored: &StoredBlob, path: &Path) -> Result<(), Ended> {
             format!("{} is there already.", path.display()),
             "Nothing was written over it: choose another name.",
         ),
-        _ => Failure::disk(path, &error),
+        _ => Failure::new_file(path, &error),
     })?;
     let written = match blobs::copy(stored, &mut file) {
         Ok(written) => written.and_then(|_| file.sync_all()).map_err(|error| Failure::disk(path, &error)),
@@ -176,7 +182,7 @@ async fn check(node: &mut Connection, json: bool) -> Result<(), Ended> {
     }
     bar.finish_and_clear();
     show_or_json(json, &report, |report| {
-        let mut text = format!("{} files, {} checked", report.checked, megabytes(report.bytes));
+        let mut text = format!("{}, {} checked", count(report.checked, "file"), megabytes(report.bytes));
         for id in &report.damaged {
             text.push_str(&format!("\n{id} is damaged"));
         }
@@ -186,8 +192,8 @@ async fn check(node: &mut Connection, json: bool) -> Result<(), Ended> {
         0 => Ok(()),
         damaged => Err(Failure::new(
             FailureCode::Disk,
-            format!("{damaged} of the files are damaged; they lie in blobs/damaged now."),
-            "Add them again, or let a friend send them; and look after the disk.",
+            format!("{} found; now in blobs/damaged.", count(damaged as u64, "damaged file")),
+            "Add them again from where you have them, since files do not travel between devices yet; and look after the disk.",
         )
         .into()),
     }
@@ -196,7 +202,7 @@ async fn check(node: &mut Connection, json: bool) -> Result<(), Ended> {
 fn usage(usage: &BlobUsage) -> String {
     let line =
         |what: &str, share: &blobs::Share| format!("\n  {what:<32}{:>8}  {}", share.count, megabytes(share.bytes));
-    let mut text = format!("{} files, {} of {}", usage.count, megabytes(usage.bytes), megabytes(usage.limit));
+    let mut text = format!("{}, {} of {}", count(usage.count, "file"), megabytes(usage.bytes), megabytes(usage.limit));
     text.push_str(&line("yours", &usage.own));
     text.push_str(&line("of other people's messages", &usage.others));
     text.push_str(&line("of no message stored here", &usage.unlinked));
@@ -206,7 +212,7 @@ fn usage(usage: &BlobUsage) -> String {
         megabytes(usage.free)
     ));
     if usage.damaged > 0 {
-        text.push_str(&format!("\n{} damaged files lie in blobs/damaged", usage.damaged));
+        text.push_str(&format!("\nin blobs/damaged: {}", count(usage.damaged, "damaged file")));
     }
     text
 }
@@ -221,11 +227,11 @@ fn tidying(tidying: &BlobTidying) -> String {
     if more > 0 {
         text.push_str(&format!("and {more} more\n"));
     }
-    let (count, bytes) = (tidying.count, megabytes(tidying.bytes));
-    text.push_str(&match (tidying.done, count) {
+    let bytes = megabytes(tidying.bytes);
+    text.push_str(&match (tidying.done, tidying.count) {
         (_, 0) => "There is nothing that may go.".to_owned(),
         (true, _) => format!("{bytes} are free again."),
-        (false, _) => format!("{count} files would go and free {bytes}: --yes lets them go."),
+        (false, number) => format!("{} would go and free {bytes}: --yes does that.", count(number, "file")),
     });
     text
 }

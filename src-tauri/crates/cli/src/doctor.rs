@@ -9,12 +9,13 @@ use app::rpc::{Client, Request};
 use app::status::Status;
 use app::view::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
 use crate::{Ended, show, show_or_json};
 
 pub(crate) async fn run(folder: &Path, quick: bool, repair: bool, json: bool) -> Result<(), Ended> {
     if let Some(client) = Client::connect(folder).await {
-        return refuse(folder, client).await;
+        return refuse(folder, client, json).await;
     }
     let bar = ProgressBar::new_spinner().with_style(style("{spinner} {msg}")?);
     let whole = if repair {
@@ -33,12 +34,24 @@ pub(crate) async fn run(folder: &Path, quick: bool, repair: bool, json: bool) ->
 }
 
 /// A node runs on the folder: says what it says of itself, and what to do.
-async fn refuse(folder: &Path, mut client: Client) -> Result<(), Ended> {
+async fn refuse(folder: &Path, mut client: Client, json: bool) -> Result<(), Ended> {
     let status: Status = client.call(&Request::Status {}).await?;
-    eprintln!("{}\n", show::status(&status));
+    if json {
+        crate::print_json(&InUse { in_use: true, status: &status })?;
+    } else {
+        eprintln!("{}\n", show::status(&status));
+    }
     let mut failure = Failure::busy(folder);
     failure.next = "That is all that can be said while it runs: close it, then run `peri doctor` again.".into();
-    Err(failure.into())
+    Err(Ended::InUse(failure))
+}
+
+/// `peri doctor --json` while something runs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InUse<'a> {
+    in_use: bool,
+    status: &'a Status,
 }
 
 /// Shows on a terminal how far it is.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use app::status::Rejected;
 use indicatif::ProgressBar;
 
 /// Refusals that are told one by one.
@@ -15,6 +16,7 @@ const REMEMBERED: usize = 65_536;
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
     total: u64,
+    blocked: u64,
     by_reason: BTreeMap<String, u64>,
     others: u64,
     remembered: BTreeSet<(String, u64)>,
@@ -24,6 +26,11 @@ impl Refusals {
     /// How many there were.
     pub(crate) fn total(&self) -> u64 {
         self.total
+    }
+
+    /// How many of them only because their authors are blocked here.
+    pub(crate) fn blocked(&self) -> u64 {
+        self.blocked
     }
 
     /// Something was refused: `what` and why, with a colon between.
@@ -52,11 +59,13 @@ impl Refusals {
     }
 
     /// The node refused a message; one that was refused when the file was read before is not counted again.
-    pub(crate) fn refuse_message(&mut self, feed: String, sequence: u64, reason: &str, bar: &ProgressBar) {
+    pub(crate) fn refuse_message(&mut self, rejected: Rejected, bar: &ProgressBar) {
+        let Rejected { feed, sequence, reason, blocked } = rejected;
         let words = format!("message {sequence} of {feed}: {reason}");
         if self.remembered.len() < REMEMBERED && !self.remembered.insert((feed, sequence)) {
             return;
         }
+        self.blocked += u64::from(blocked);
         self.refuse(&words, bar);
     }
 
@@ -91,10 +100,12 @@ mod tests {
         }
         assert_eq!(refusals.summary(), None);
         for line in 0..5 {
-            refusals.refuse_message("@a".to_owned(), line, "the signature does not fit", &bar);
-            refusals.refuse_message("@a".to_owned(), line, "the signature does not fit", &bar);
+            let reason = "the signature does not fit".to_owned();
+            let rejected = Rejected { feed: "@a".to_owned(), sequence: line, reason, blocked: line == 0 };
+            refusals.refuse_message(rejected.clone(), &bar);
+            refusals.refuse_message(rejected, &bar);
         }
-        assert_eq!(refusals.total(), 25);
+        assert_eq!((refusals.total(), refusals.blocked()), (25, 1));
         let summary = refusals.summary().expect("more than are told");
         assert_eq!(summary, "25 were refused in all:\n  20: it cannot be read\n  5: the signature does not fit");
         for reason in 0..100 {

@@ -38,10 +38,10 @@ pub(crate) fn status(status: &Status) -> String {
         format!("an update sorts {} messages anew: {} are done\n", indexing.total, indexing.done)
     });
     format!(
-        "{}\n{} messages of {} feeds, {:.1} MB\n{} linked now\n{progress}{indexing}{state}",
+        "{}\n{} of {}, {:.1} MB\n{} linked now\n{progress}{indexing}{state}",
         status.id,
-        status.messages,
-        status.feeds,
+        count(status.messages, "message"),
+        count(status.feeds, "feed"),
         status.bytes as f64 / 1e6,
         status.peers,
     )
@@ -115,7 +115,11 @@ pub(crate) fn search(page: &SearchPage) -> String {
         text.push_str(&format!("  {snippet}\n"));
     }
     if page.target.is_none() && page.people.is_empty() && page.hits.is_empty() {
-        text.push_str("Nothing found.\n");
+        text.push_str(page.note.as_deref().unwrap_or("Nothing found."));
+        text.push('\n');
+    }
+    if let Some(next) = &page.next {
+        text.push_str(&format!("Older ones: the same search with --page {next}\n"));
     }
     if page.behind > 0 {
         text.push_str(&format!("{} messages are not searchable yet: ask again in a moment.\n", page.behind));
@@ -185,6 +189,14 @@ fn post(post: &Post, indent: &str) -> String {
         text.push_str(&format!("{indent}  {}\n", plain(line)));
     }
     text
+}
+
+/// `1 message`, `2 messages`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// Text from strangers without what a terminal would obey.

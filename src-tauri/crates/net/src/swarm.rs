@@ -75,7 +75,7 @@ pub(crate) async fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[Multiaddr]
             Ok(_) => listeners += 1,
             Err(error) => {
                 tracing::debug!(%address, %error, "cannot listen");
-                failure = Some((address.clone(), error.to_string()));
+                failure = Some((address.clone(), cause(&error)));
             }
         }
     }
@@ -89,7 +89,7 @@ pub(crate) async fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[Multiaddr]
             }
             Ok(SwarmEvent::ListenerClosed { addresses: closed, reason: Err(error), .. }) => {
                 listeners -= 1;
-                failure = closed.into_iter().next().map(|address| (address, error.to_string())).or(failure);
+                failure = closed.into_iter().next().map(|address| (address, cause(&error))).or(failure);
             }
             Ok(_) => {}
             Err(_) => break,
@@ -98,5 +98,32 @@ pub(crate) async fn listen(swarm: &mut Swarm<Behaviour>, addresses: &[Multiaddr]
     match failure {
         Some((address, reason)) if listening.is_empty() => Err(NetError::Listen { address, reason }),
         _ => Ok(listening),
+    }
+}
+
+/// What an error says, or what is behind one that says nothing of its own.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut error = error;
+    loop {
+        let words = error.to_string();
+        match error.source() {
+            Some(source) if words.trim().is_empty() => error = source,
+            _ => return words,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use libp2p::TransportError;
+
+    use super::*;
+
+    #[test]
+    fn an_error_without_words_has_those_of_what_is_behind_it() {
+        let behind = TransportError::Other(io::Error::other("the address is not ours"));
+        assert_eq!(cause(&behind), "the address is not ours");
     }
 }

@@ -198,6 +198,7 @@ const METHODS: &[&str] = &[
     "import",
     "export",
     "blob_add",
+    "blob_bring",
     "blob",
     "blob_remove",
     "blob_usage",
@@ -308,6 +309,10 @@ mod tests {
 
     #[test]
     fn every_method_is_listed() {
+        let unknown = serde_json::from_value::<Request>(serde_json::json!({"method": "?"})).expect_err("no method");
+        let unknown = unknown.to_string();
+        let known: Vec<&str> = unknown.split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, METHODS, "{unknown}");
         for method in METHODS {
             let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":5}}"#);
             assert_eq!(code(&line), INVALID_PARAMS, "{method}");

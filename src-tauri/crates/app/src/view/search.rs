@@ -55,6 +55,8 @@ pub struct SearchPage {
     pub hits: Vec<SearchHit>,
     /// Where the next older page begins; none at the end. A page may be short and still not the last.
     pub next: Option<String>,
+    /// Why nothing was found, or what a pasted id is that has no screen of its own, in a sentence; on the first page only.
+    pub note: Option<String>,
     /// How many stored messages are not in the search index yet; more than zero means that more may be found soon.
     pub behind: u32,
 }

@@ -36,10 +36,10 @@ use words::Findings;
 #[derive(Args, Debug)]
 pub(crate) struct Elsewhere {
     /// Keep the key: be the same person here. The old app must never run with it again
-    #[arg(long, requires = "ssb", conflicts_with = "history_only")]
+    #[arg(long, requires = "ssb", conflicts_with_all = ["history_only", "file"])]
     keep_key: bool,
     /// Bring what was written only, as somebody new
-    #[arg(long, requires = "ssb")]
+    #[arg(long, requires = "ssb", conflicts_with = "file")]
     history_only: bool,
     /// With --history-only: follow the old feed from here, in public
     #[arg(long, requires = "history_only", conflicts_with = "keep_key")]
@@ -106,7 +106,12 @@ pub(crate) async fn run(to: &Path, from: &Path, wishes: &Elsewhere) -> Result<()
     };
     let brought = bring(&mut node, &folder, &survey, choice).await;
     node.close().await;
-    print_json(&brought?)
+    let brought = brought?;
+    print_json(&brought)?;
+    match brought.import.has_failed || brought.files.left > 0 {
+        true => Err(Ended::Found),
+        false => Ok(()),
+    }
 }
 
 /// What there is in a folder.
@@ -220,6 +225,17 @@ async fn keep_key(
             return Err(nothing_done().into());
         }
     }
+    // Looking through it and asking took their time.
+    if let Some(log) = running::changed(&folder.logs) {
+        return refuse(
+            format!(
+                "{} was written while it was looked through: the old app runs on {}.",
+                log.name,
+                folder.path.display()
+            ),
+            "Close it for good and try again in a minute. Nothing was brought over.",
+        );
+    }
     Ok(Connection::Here(App::adopt(to, alone(), keys, newest, may_be_missing).await?))
 }
 
@@ -301,6 +317,7 @@ async fn bring(node: &mut Connection, folder: &Folder, survey: &Survey, choice: 
 /// Whether a path is inside of another, or the same: nothing may be written into the old folder.
 fn is_inside(inner: &Path, outer: &Path) -> bool {
     let whole = |path: &Path| -> PathBuf { std::path::absolute(path).unwrap_or_else(|_| path.to_owned()) };
-    let real = |path: PathBuf| path.ancestors().find_map(|above| above.canonicalize().ok()).unwrap_or(path.clone());
-    real(whole(inner)).starts_with(real(whole(outer)))
+    // One that is not there yet is inside of what its nearest folder is inside of; an old folder that is not there holds nothing.
+    let real = whole(inner).ancestors().find_map(|above| above.canonicalize().ok());
+    real.is_some_and(|inner| outer.canonicalize().is_ok_and(|outer| inner.starts_with(outer)))
 }

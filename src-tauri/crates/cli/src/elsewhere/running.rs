@@ -36,6 +36,14 @@ pub(crate) fn sign(folder: &Path, logs: &[Log], now: SystemTime) -> Option<Strin
         .then(|| format!("something answers at port {PORT} of this machine, where classic apps do"))
 }
 
+/// A log that is not as it was when it was looked through: something writes there, and nobody knows how far the feed goes.
+pub(crate) fn changed(logs: &[Log]) -> Option<&Log> {
+    logs.iter().find(|log| {
+        let same = fs::metadata(&log.path).map(|now| now.len() == log.bytes && now.modified().ok() == log.written);
+        !same.unwrap_or(false)
+    })
+}
+
 /// A program of this user, other than this one, that has files in `folder` open.
 #[cfg(target_os = "linux")]
 fn holder(folder: &Path) -> Option<String> {
@@ -85,6 +93,19 @@ mod tests {
         drop(listener);
         let left = sign_of(500).unwrap_or_default();
         assert!(!left.contains("socket") && !left.contains("a moment ago"), "{left}");
+    }
+
+    #[test]
+    fn a_log_that_grew_or_went_away_after_it_was_looked_through_is_found() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let path = home.path().join("log");
+        fs::write(&path, b"x").expect("a file");
+        let logs = [log(home.path(), fs::metadata(&path).and_then(|file| file.modified()).expect("a time"))];
+        assert_eq!(changed(&logs), None);
+        fs::write(&path, b"xy").expect("a file");
+        assert_eq!(changed(&logs), Some(&logs[0]), "it grew");
+        fs::remove_file(&path).expect("is removed");
+        assert_eq!(changed(&logs), Some(&logs[0]), "it is gone");
     }
 
     #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use classic::{Own, Survey};
 
 use super::folder::{Folder, Key};
-use crate::show::date;
+use crate::show::{count, date};
 
 /// What a folder holds.
 pub(crate) struct Findings<'a> {
@@ -26,7 +26,7 @@ impl Findings<'_> {
             Key::Missing => "  no key".to_owned(),
         });
         lines.extend(folder.logs.iter().map(|log| format!("  {}, {}", log.name, size(log.bytes))));
-        lines.push(format!("  {} messages of {} feeds", survey.messages, survey.feeds()));
+        lines.push(format!("  {} of {}", count(survey.messages, "message"), count(survey.feeds() as u64, "feed")));
         if folder.logs.len() > 1 {
             lines.push("  (a message that is in two logs counts twice)".to_owned());
         }
