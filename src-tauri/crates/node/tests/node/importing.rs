@@ -201,3 +201,18 @@ fn what_finds_no_room_to_wait_goes_in_when_it_is_brought_again() {
     let again = world.import(alice, all);
     assert_eq!((again.stored, again.waiting), (no_room as u64, 0));
 }
+
+#[test]
+fn what_waits_of_a_feed_gives_up_its_room_when_the_feed_turns_out_to_be_forked() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    let ours = messages(9, 8);
+    world.import(alice, ours[..2].to_vec());
+    assert_eq!(world.import(alice, ours[5..].to_vec()).waiting, 3);
+    let other = Disk::default().write(&keys(9), 0, &post("another beginning"));
+    world.import(alice, vec![other]);
+    // The fork shows when its signature has been checked, and its import is answered by then.
+    let imported = world.import(alice, ours[5..6].to_vec());
+    assert_eq!((imported.waiting, imported.rejected.len()), (0, 1));
+    assert!(imported.rejected.iter().all(|rejected| rejected.reason == RejectReason::Frozen));
+}

@@ -1,14 +1,21 @@
 //! What others did that concerns the reader, newest first, page by page.
 
+use std::collections::BTreeSet;
+
 use feed::Message;
 
 use crate::{
     Store,
     error::StoreError,
-    feeds::rows_to_json,
+    feeds::{FeedNumber, rows_to_json},
     log::{LogRow, Stored},
     query::{Cursor, MAX_PAGE},
 };
+
+/// How many rows a step looks at, and how many steps a page takes at most: where most are by people whom the reader blocks, a
+/// page is shorter than asked and its cursor goes on from there.
+const STEP: usize = 1024;
+const MAX_STEPS: usize = 8;
 
 /// What somebody did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,7 +57,7 @@ pub struct ActivityRow {
 pub struct ActivityPage {
     /// What happened.
     pub rows: Vec<ActivityRow>,
-    /// Where the next page begins; none at the end.
+    /// Where the next page begins; none at the end. A page may be short and still not the last.
     pub next: Option<Cursor>,
 }
 
@@ -62,20 +69,7 @@ impl Store {
     /// When the disk refuses.
     pub async fn activity(&self, before: Option<Cursor>, limit: usize) -> Result<ActivityPage, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let (time, row) = before.unwrap_or(Cursor::TOP).parts();
-        let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
-            "SELECT time, row, kind FROM activity JOIN log USING (row)
-             WHERE (time, row) < (?1, ?2) AND feed NOT IN (SELECT value FROM json_each(?3))
-             ORDER BY time DESC, row DESC LIMIT ?4",
-        )
-        .bind(time)
-        .bind(row)
-        .bind(rows_to_json(&self.blocked())?)
-        .bind(limit as i64 + 1)
-        .fetch_all(&self.inner.readers)
-        .await?;
-        let shown = rows.get(..limit).unwrap_or(&rows);
-        let next = (rows.len() > limit).then(|| shown.last().map(|(time, row, _)| Cursor::at(*time, *row))).flatten();
+        let (shown, next) = self.concerning(before.unwrap_or(Cursor::TOP), limit).await?;
         let asked: Vec<i64> = shown.iter().map(|(_, row, _)| *row).collect();
         let found: Vec<LogRow> = sqlx::query_as(
             "SELECT row, feed, sequence, received, body FROM json_each(?1) AS wanted JOIN log ON row = wanted.value",
@@ -93,5 +87,41 @@ impl Store {
             })
         });
         Ok(ActivityPage { rows: rows.collect(), next })
+    }
+    /// Time, row and kind of what others did below `before` whom the reader does not block, at most `limit`, and where to go on.
+    async fn concerning(
+        &self,
+        before: Cursor,
+        limit: usize,
+    ) -> Result<(Vec<(i64, i64, i64)>, Option<Cursor>), StoreError> {
+        let blocked: BTreeSet<_> = self.blocked().into_iter().collect();
+        let mut shown = Vec::new();
+        let mut end = before.parts();
+        for _ in 0..MAX_STEPS {
+            let rows: Vec<(i64, i64, i64, FeedNumber)> = sqlx::query_as(
+                "SELECT time, row, kind, feed FROM
+                    (SELECT time, row, kind FROM activity WHERE (time, row) < (?1, ?2)
+                     ORDER BY time DESC, row DESC LIMIT ?3)
+                 JOIN log USING (row) ORDER BY time DESC, row DESC",
+            )
+            .bind(end.0)
+            .bind(end.1)
+            .bind(STEP as i64)
+            .fetch_all(&self.inner.readers)
+            .await?;
+            let is_last = rows.len() < STEP;
+            end = rows.last().map_or(end, |(time, row, ..)| (*time, *row));
+            let kept = rows.into_iter().filter(|(.., author)| !blocked.contains(author));
+            shown.extend(kept.map(|(time, row, kind, _)| (time, row, kind)));
+            if shown.len() > limit {
+                shown.truncate(limit);
+                let next = shown.last().map(|(time, row, _)| Cursor::at(*time, *row));
+                return Ok((shown, next));
+            }
+            if is_last {
+                return Ok((shown, None));
+            }
+        }
+        Ok((shown, Some(Cursor::at(end.0, end.1))))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 /// New things are counted up to this many: beyond, a screen says “99+”.
 pub const MAX_UNREAD: u32 = 100;
 
-/// How many new posts are looked at for those that an audience covers.
+/// How many new rows are looked at for those that count: what an audience covers, what is not by people whom the reader blocks.
 const LOOKED_AT: i64 = 4096;
 
 /// A place that remembers how far one has read.
@@ -98,21 +98,23 @@ impl Store {
             }
             Place::Activity => {
                 let count = sqlx::query_scalar(
-                    "SELECT count(*) FROM (SELECT 1 FROM activity JOIN log USING (row)
-                     WHERE (time, row) > (?1, ?2) AND feed NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)",
+                    "SELECT count(*) FROM (SELECT 1 FROM
+                        (SELECT row FROM activity WHERE (time, row) > (?1, ?2) ORDER BY time DESC, row DESC LIMIT ?5)
+                     JOIN log USING (row) WHERE feed NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)",
                 );
                 let count = count.bind(time).bind(row).bind(rows_to_json(&self.blocked())?);
-                Ok(count.bind(MAX_UNREAD).fetch_one(&self.inner.readers).await?)
+                Ok(count.bind(MAX_UNREAD).bind(LOOKED_AT).fetch_one(&self.inner.readers).await?)
             }
             Place::Conversation(id) => {
                 let count = sqlx::query_scalar(
-                    "SELECT count(*) FROM (SELECT 1 FROM private_messages
-                     WHERE conversation = (SELECT conversation FROM conversations WHERE id = ?1)
-                       AND (time, row) > (?2, ?3) AND author IS NOT ?4
-                       AND author NOT IN (SELECT value FROM json_each(?5)) LIMIT ?6)",
+                    "SELECT count(*) FROM (SELECT 1 FROM
+                        (SELECT author FROM private_messages
+                         WHERE conversation = (SELECT conversation FROM conversations WHERE id = ?1)
+                           AND (time, row) > (?2, ?3) ORDER BY time DESC, row DESC LIMIT ?7)
+                     WHERE author IS NOT ?4 AND author NOT IN (SELECT value FROM json_each(?5)) LIMIT ?6)",
                 );
                 let count = count.bind(id.as_slice()).bind(time).bind(row).bind(me);
-                let count = count.bind(rows_to_json(&self.blocked())?).bind(MAX_UNREAD);
+                let count = count.bind(rows_to_json(&self.blocked())?).bind(MAX_UNREAD).bind(LOOKED_AT);
                 Ok(count.fetch_one(&self.inner.readers).await?)
             }
         }

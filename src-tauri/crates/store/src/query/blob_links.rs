@@ -13,13 +13,17 @@ pub const MAX_BLOBS_ASKED: usize = 1024;
 /// How many messages are counted that link to one blob: beyond, more of them make no difference.
 pub const MAX_LINKS_COUNTED: u64 = 1000;
 
+/// How many rows of links to one blob are looked at. Where there are more, the blob is taken to be the reader's own as well: what
+/// is one's own is never tidied away.
+const LOOKED_AT: i64 = 4 * MAX_LINKS_COUNTED as i64;
+
 /// What the log says of a blob. By the first bytes of its hash: somebody who tries may make a blob look linked that is not, never
 /// the other way round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlobLinks {
     /// Messages stored here that link to it, counted up to [`MAX_LINKS_COUNTED`].
     pub messages: u64,
-    /// Whether one of the reader's own messages does.
+    /// Whether one of the reader's own messages does, or so many do that not all were looked at.
     pub is_own: bool,
 }
 
@@ -43,13 +47,16 @@ impl Store {
         // A message that links twice under two relations has two rows.
         let rows: Vec<(i64, i64)> = sqlx::query_as(
             "SELECT
-                (SELECT count(*) FROM (SELECT DISTINCT row FROM links WHERE target = blob.value LIMIT ?2)),
-                EXISTS (SELECT 1 FROM links JOIN log USING (row) WHERE target = blob.value AND feed = ?3)
+                (SELECT count(*) FROM
+                    (SELECT DISTINCT row FROM (SELECT row FROM links WHERE target = blob.value LIMIT ?4) LIMIT ?2)),
+                (SELECT coalesce(max(feed = ?3), 0) OR count(*) >= ?4
+                 FROM (SELECT row FROM links WHERE target = blob.value LIMIT ?4) JOIN log USING (row))
              FROM json_each(?1) AS blob ORDER BY blob.key",
         )
         .bind(rows_to_json(&prefixes)?)
         .bind(MAX_LINKS_COUNTED as i64)
-        .bind(me)
+        .bind(me.unwrap_or_default())
+        .bind(LOOKED_AT)
         .fetch_all(&self.inner.readers)
         .await?;
         let links = |(messages, own): (i64, i64)| BlobLinks { messages: messages.unsigned_abs(), is_own: own != 0 };

@@ -8,6 +8,7 @@ use social::{Link, Target};
 use crate::{
     Store,
     error::StoreError,
+    feeds::{FeedNumber, rows_to_json},
     index::target_prefix,
     log::{LogRow, Stored},
     query::MAX_PAGE,
@@ -16,6 +17,9 @@ use crate::{
 
 /// How many relations to one target are followed when none is named; a hostile message may invent more.
 const MAX_RELATIONS: i64 = 64;
+
+/// The most rows that one step looks at: rows of the index and of whom they are, not what they say.
+const MAX_STEP: usize = 4096;
 
 /// How many steps a page takes at most. Where most links are by people whom the reader blocks, a page is shorter than asked
 /// and its cursor goes on from there.
@@ -59,10 +63,18 @@ impl Store {
         let mut length = limit + 1;
         for _ in 0..MAX_STEPS {
             let rows = self.linking_rows(target, relation, before, length).await?;
-            let is_last = rows.len() < length;
-            before = rows.last().map_or(before, |row| row.row);
-            let kept = rows.into_iter().filter(|row| !blocked.contains(&row.feed)).collect();
-            let read = self.inner.read_filed(kept).await?;
+            let looked_at = rows.len();
+            before = rows.last().map_or(before, |(row, _)| *row);
+            let mut kept: Vec<i64> =
+                rows.into_iter().filter(|(_, author)| !blocked.contains(author)).map(|(row, _)| row).collect();
+            // What they say is read for one page at most.
+            let is_cut = kept.len() > limit + 1;
+            if is_cut {
+                kept.truncate(limit + 1);
+                before = kept.last().copied().unwrap_or(before);
+            }
+            let is_last = looked_at < length && !is_cut;
+            let read = self.inner.read_filed(self.newest_first(&kept).await?).await?;
             links.extend(read.into_iter().filter_map(|(row, message)| {
                 // Two ids may share the bytes that they are found by: the whole id decides.
                 let links = social::read(&message).links.into_iter().filter(|link| link.target == *target);
@@ -78,7 +90,7 @@ impl Store {
                 let next = links.last().map(|(row, _)| *row).filter(|_| is_more);
                 return Ok(LinkPage { links: links.into_iter().map(|(_, link)| link).collect(), next });
             }
-            length *= 4;
+            length = (length * 4).min(MAX_STEP);
         }
         Ok(LinkPage { links: links.into_iter().map(|(_, link)| link).collect(), next: Some(before) })
     }
@@ -91,15 +103,24 @@ impl Store {
         Ok(self.message(id).await?.map(|stored| social::read(&stored.message).links))
     }
 
-    /// The newest rows below `before` that link to `target`, by the bytes that it is found by.
+    /// These rows of the log, the newest first.
+    async fn newest_first(&self, rows: &[i64]) -> Result<Vec<LogRow>, StoreError> {
+        let found = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM json_each(?1) AS wanted JOIN log ON row = wanted.value
+             ORDER BY row DESC",
+        );
+        Ok(found.bind(rows_to_json(&rows)?).fetch_all(&self.inner.readers).await?)
+    }
+
+    /// The newest rows below `before` that link to `target`, by the bytes that it is found by, each with its author.
     async fn linking_rows(
         &self,
         target: &Target,
         relation: Option<&str>,
         before: i64,
         limit: usize,
-    ) -> Result<Vec<LogRow>, StoreError> {
-        let named = "SELECT row, feed, sequence, received, body FROM
+    ) -> Result<Vec<(i64, FeedNumber)>, StoreError> {
+        let named = "SELECT row, feed FROM
                 (SELECT row FROM links WHERE target = ?1 AND row < ?2 AND relation = coalesce(?4, ?5)
                  ORDER BY row DESC LIMIT ?3)
              JOIN log USING (row) ORDER BY row DESC";
@@ -109,7 +130,7 @@ impl Store {
                 UNION ALL
                 SELECT (SELECT relation FROM links WHERE target = ?1 AND relation > relations.relation ORDER BY relation LIMIT 1)
                 FROM relations WHERE relation IS NOT NULL LIMIT ?4)
-             SELECT row, feed, sequence, received, body FROM
+             SELECT row, feed FROM
                 (SELECT DISTINCT links.row AS row FROM relations
                  JOIN links ON links.target = ?1 AND links.relation = relations.relation AND links.row IN
                     (SELECT newest.row FROM links AS newest

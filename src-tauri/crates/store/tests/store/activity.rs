@@ -1,11 +1,12 @@
 //! What concerns the reader, at once and whichever came first, and what is new since one looked.
 
-use feed::PersonId;
+use feed::{PersonId, json::Value};
+use social::Target;
 use store::{Audience, Happening, Place, Store};
 
 use crate::{
     append::NOW,
-    people::{alice, bob, carol},
+    people::{Signer, alice, bob, carol},
 };
 
 async fn happened(store: &Store) -> Vec<(Happening, PersonId)> {
@@ -102,4 +103,40 @@ async fn a_timeline_tells_what_is_new_since_it_was_read() {
     assert_eq!(store.unread(&following, &[]).await.unwrap(), 2);
     assert_eq!(store.unread(&tea, &[]).await.unwrap(), 1);
     assert_eq!(store.read_up_to(&tea).await.unwrap(), Some(newest));
+}
+
+#[tokio::test]
+async fn what_somebody_blocked_did_thousands_of_times_is_walked_in_bounded_pieces() {
+    const MENTIONS: usize = 8_300;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, mut bob, mut carol) = (alice(), bob(), carol());
+    let blob = feed::BlobId::classic([1; 32]);
+    let text =
+        format!(r#"{{"type":"post","text":"look","mentions":[{{"link":"{}"}},{{"link":"{blob}"}}]}}"#, alice.feed());
+    let mention = |signer: &mut Signer| signer.says(Value::parse(text.as_bytes()).unwrap());
+    let mut batch = vec![mention(&mut bob)];
+    carol.clock += 60_000.0;
+    batch.extend((0..MENTIONS).map(|_| mention(&mut carol)));
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    store.append(batch, NOW, false).await.unwrap();
+    store.append(vec![alice.blocks(&carol)], NOW, true).await.unwrap();
+
+    let first = store.activity(None, 5).await.unwrap();
+    assert!(first.rows.is_empty() && first.next.is_some(), "a page ends though it found nothing");
+    let second = store.activity(first.next, 5).await.unwrap();
+    assert_eq!(second.rows.iter().map(|row| row.stored.message.author()).collect::<Vec<_>>(), [bob.feed()]);
+    assert_eq!(second.next, None);
+
+    let links = store.blob_links(&[blob]).await.unwrap()[&blob];
+    assert!(links.is_own, "kept where there are too many to tell");
+    let (mut found, mut before) = (Vec::new(), None);
+    loop {
+        let page = store.links_to(&Target::Feed(alice.feed()), None, before, 1).await.unwrap();
+        found.extend(page.links.iter().map(|link| link.stored.message.author()));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [bob.feed()]);
 }
