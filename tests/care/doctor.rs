@@ -58,7 +58,9 @@ fn what_was_found_ends_with_one_and_is_mended() {
 fn while_a_node_runs_the_doctor_says_what_it_can_and_what_to_do() {
     let (person, _) = writer(1);
     let node = person.serve(&[]);
-    let words = person.refused(&["doctor"]);
+    let output = person.run(&["doctor"]);
+    assert_eq!(output.status.code(), Some(3), "nothing was looked at");
+    let words = String::from_utf8_lossy(&output.stderr);
     says(&words, &[&person.id, "all is well", "is using", "close it, then run `peri doctor` again"]);
     assert!(node.stop().success());
     person.ok(&["doctor"]);

@@ -62,7 +62,7 @@ fn adds_gets_and_counts(ada: &Person) {
     let nowhere = format!("&{}=.sha256", "A".repeat(43));
     assert!(ada.refused(&["blob", "get", &nowhere]).contains("not stored here"));
     assert!(ada.refused(&["blob", "get", "&x"]).contains("is not an id"));
-    assert!(ada.refused(&["blob", "add", "/nowhere/at/all"]).contains("cannot be used"));
+    assert!(ada.refused(&["blob", "add", "/nowhere/at/all"]).contains("is not there"));
     assert!(ada.refused(&["blob", "add", home.path().to_str().expect("UTF-8")]).contains("is not a file"));
 
     assert_eq!(ada.json(&["blob", "check", "--json"])["checked"], 2);
@@ -106,8 +106,7 @@ async fn a_node_adds_regular_files_alone_and_says_where_they_lie() {
     let ada = Person::new("Ada");
     let node = ada.serve(&[]);
     let mut client = node.client().await;
-    for (path, why) in
-        [("abc", "where on this computer"), ("/dev/zero", "is not a file"), ("/nowhere", "cannot be used")]
+    for (path, why) in [("abc", "where on this computer"), ("/dev/zero", "is not a file"), ("/nowhere", "is not there")]
     {
         let refused = client.call::<AddedBlob>(&Request::BlobAdd { path: path.into() }).await.expect_err(path);
         assert!(refused.message.contains(why), "{refused}");
@@ -145,7 +144,7 @@ fn a_flipped_bit_is_found_named_and_never_given_out() {
     let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains(ABC) && why.contains("blobs/damaged"), "{said} {why}");
-    assert!(ada.ok(&["blob", "check"]).contains("1 files"), "what is left is whole");
+    assert!(ada.ok(&["blob", "check"]).contains("1 file,"), "what is left is whole");
     assert!(ada.refused(&["blob", "get", ABC]).contains("not stored here"));
     assert_eq!(files(&ada.folder().join("blobs/damaged")).len(), 1, "nothing is removed silently");
     assert_eq!(ada.ok(&["blob", "get", &good]), "good");

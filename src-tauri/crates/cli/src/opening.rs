@@ -43,7 +43,8 @@ pub(crate) fn look(
     if let Some((_, what, next)) = OTHERS.iter().find(|(magic, ..)| begin.starts_with(magic)) {
         return refuse(what, next);
     }
-    if begin.contains(&0) {
+    let is_control = |byte: &u8| *byte < 0x20 && !byte.is_ascii_whitespace();
+    if begin.iter().any(is_control) || (!begin.starts_with(MARK) && begin.first().is_some_and(|byte| *byte >= 0x80)) {
         return refuse("is no text", "Give a file with one message on each line, as `peri export` writes it.");
     }
     if begin.starts_with(MARK) {
@@ -76,6 +77,7 @@ mod tests {
             (&b"\x1f\x8b\x08\x00\x00\x00"[..], "gzip"),
             (b"\xff\xfe{\x00", "UTF-16"),
             (b"{\x00\"\x00", "no text"),
+            (b"\x93\x07garbage", "no text"),
             (b"[{\"key\":1}]", "list"),
             (b"SQLite format 3\x00", "database"),
         ] {

@@ -204,11 +204,13 @@ impl Node {
     /// Lets a message in if it is the next of its feed; else it waits, is known, or is refused.
     fn admit(&mut self, ticket: Ticket, message: Message) {
         let feed = message.author();
-        if self.policy.want(&feed) == Want::Block {
-            return self.importing.reject(ticket, &message, RejectReason::Blocked);
-        }
+        let is_blocked = self.policy.want(&feed) == Want::Block;
         match check_next(self.log.tip(&feed), &message) {
-            Err(ChainError::Known { .. }) => self.admit_known(ticket, message),
+            // Also of somebody blocked: what is stored is not refused.
+            Err(ChainError::Known { .. }) if !is_blocked || message.sequence() <= self.log.sequence(&feed) => {
+                self.admit_known(ticket, message);
+            }
+            _ if is_blocked => self.importing.reject(ticket, &message, RejectReason::Blocked),
             _ if self.log.is_frozen(&feed) => self.importing.reject(ticket, &message, RejectReason::Frozen),
             Ok(()) => {
                 self.log.arrived(feed, message.head());
