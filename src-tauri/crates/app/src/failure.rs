@@ -157,8 +157,9 @@ pub(crate) fn two_sentences(code: FailureCode, text: &str) -> Failure {
 /// With a capital letter in front, unless it begins with the name of a file or folder: those begin no sentence of ours, which
 /// all begin with one of these words.
 fn capital(message: &str) -> String {
-    const BEGINNINGS: [&str; 14] = [
-        "a", "all", "an", "at", "files", "it", "message", "messages", "nothing", "one", "the", "there", "this", "your",
+    const BEGINNINGS: [&str; 17] = [
+        "a", "all", "an", "at", "files", "it", "mending", "message", "messages", "no", "nothing", "one", "the",
+        "there", "this", "too", "your",
     ];
     let first = message.split(' ').next().unwrap_or_default();
     let mut letters = message.chars();
