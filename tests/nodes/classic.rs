@@ -48,7 +48,7 @@ impl Move {
         self.home.path().join("old")
     }
 
-    fn new(&self) -> PathBuf {
+    fn folder(&self) -> PathBuf {
         self.home.path().join("new")
     }
 
@@ -70,7 +70,7 @@ impl Move {
 
     fn peri(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(binary());
-        command.arg("--dir").arg(self.new()).args(arguments).stdin(Stdio::null());
+        command.arg("--dir").arg(self.folder()).args(arguments).stdin(Stdio::null());
         command.output().expect("peri runs")
     }
 
@@ -103,7 +103,7 @@ impl Move {
         let mut keyboard = fs::File::from(keyboard);
         keyboard.write_all(lines.as_bytes()).expect("typed");
         let mut command = Command::new(binary());
-        command.arg("--dir").arg(self.new()).args(["import", "--ssb"]).arg(self.old()).args(arguments);
+        command.arg("--dir").arg(self.folder()).args(["import", "--ssb"]).arg(self.old()).args(arguments);
         command.stdin(terminal).output().expect("peri runs")
     }
 
@@ -113,7 +113,8 @@ impl Move {
         let said = String::from_utf8(output.stderr).expect("UTF-8");
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         // Of what the fixtures hold only messages of somebody blocked are refused, which is as it should be.
-        let is_left = report["files"]["left"] != 0 || report["rejected"].as_u64().is_some_and(|count| count % BLOCKED != 0);
+        let is_left =
+            report["files"]["left"] != 0 || report["rejected"].as_u64().is_some_and(|count| count % BLOCKED != 0);
         assert_eq!(output.status.code(), Some(i32::from(is_left)), "{arguments:?}: {said}");
         (report, said)
     }
@@ -277,7 +278,7 @@ fn a_log_that_is_damaged_at_its_end_gives_no_key_without_force() {
     ada.change("db2/log.bipf", |log| log.truncate(100_000));
     let said = ada.refused(&["--keep-key", "--yes"], 1);
     assert!(said.contains("damaged behind the newest message") && said.contains("--history-only"), "{said}");
-    assert!(!ada.new().exists(), "nothing was begun");
+    assert!(!ada.folder().exists(), "nothing was begun");
     let (report, _) = ada.imported(&["--history-only"]);
     assert_eq!(report["state"], "whole", "{report}");
 }
@@ -289,7 +290,7 @@ async fn with_force_publishing_waits_until_a_friend_was_near_who_holds_the_feed(
     let (report, said) = move_of_ada.imported(&["--keep-key", "--yes", "--force"]);
     assert_eq!(report["state"], "recovering", "{report}");
     assert!(said.contains("Publishing waits"), "{said}");
-    let ada = Person::living_in(move_of_ada.new(), ADA);
+    let ada = Person::living_in(move_of_ada.folder(), ADA);
     assert!(ada.refused(&["post", "Too early"]).contains("Newer messages of your feed may exist"));
 
     // A friend of the same old days, with everything.
@@ -298,14 +299,14 @@ async fn with_force_publishing_waits_until_a_friend_was_near_who_holds_the_feed(
     fs::write(move_of_bo.old().join("secret"), keys[1].to_string()).expect("a key");
     move_of_bo.rest();
     move_of_bo.imported(&["--keep-key", "--yes"]);
-    let bo = Person::living_in(move_of_bo.new(), keys[1]["id"].as_str().expect("an id"));
+    let bo = Person::living_in(move_of_bo.folder(), keys[1]["id"].as_str().expect("an id"));
 
     let near = bo.serve(&[]);
     let node = ada.serve(&[&near]);
     let mut client = node.client().await;
     until("the doubt ends", async || status(&mut client).await.state, |state| state == "whole").await;
     post(&mut client, "Now it is time").await.expect("published");
-    assert!(!move_of_ada.new().join("own.doubted").exists());
+    assert!(!move_of_ada.folder().join("own.doubted").exists());
 }
 
 #[test]
@@ -333,7 +334,7 @@ fn without_a_terminal_it_has_to_be_said_what_is_brought_over() {
     for wrong in [&["--keep-key", "--history-only"][..], &["--yes"], &["--history-only", "--force"]] {
         ada.refused(wrong, 2);
     }
-    assert!(!ada.new().exists(), "nothing was begun");
+    assert!(!ada.folder().exists(), "nothing was begun");
 }
 
 #[test]
@@ -344,7 +345,7 @@ fn at_a_terminal_the_person_chooses_and_confirms() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("Nothing was brought over"), "{said}");
-        assert!(!ada.new().exists(), "nothing was begun");
+        assert!(!ada.folder().exists(), "nothing was begun");
     }
     let output = ada.typed(&[], "key\nkeep the key\n");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -377,7 +378,7 @@ fn what_is_no_folder_of_a_classic_app_is_called_by_its_name() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains(words), "{said}");
-        assert!(!nobody.new().exists(), "nothing was begun");
+        assert!(!nobody.folder().exists(), "nothing was begun");
     };
     let empty = tempfile::tempdir().expect("a temporary folder");
     import(empty.path(), "no messages");
@@ -411,7 +412,7 @@ fn an_import_that_was_killed_is_run_again() {
     let old = ada.old();
     let begin = |milliseconds| {
         let mut command = Command::new(binary());
-        command.arg("--dir").arg(ada.new()).args(["import", "--ssb"]).arg(&old).args(["--keep-key", "--yes"]);
+        command.arg("--dir").arg(ada.folder()).args(["import", "--ssb"]).arg(&old).args(["--keep-key", "--yes"]);
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("peri runs");
         std::thread::sleep(Duration::from_millis(milliseconds));
@@ -421,7 +422,7 @@ fn an_import_that_was_killed_is_run_again() {
     };
     for milliseconds in [5, 40, 90, 150] {
         begin(milliseconds);
-        if ada.new().join("secret").exists() {
+        if ada.folder().join("secret").exists() {
             // However little is here: what is not here is known to be missing.
             let status = ada.json(&["status", "--json"]);
             let own = ada.ok(&["export", "--feed", ADA, "-"]).lines().count() as u64;

@@ -9,7 +9,9 @@ use feed::BlobId;
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// It is not stored here.
-    #[error("{0} is not stored here, and files do not travel between devices yet. Add it with `peri blob add` from where you have it.")]
+    #[error(
+        "{0} is not stored here, and files do not travel between devices yet. Add it with `peri blob add` from where you have it."
+    )]
     NotHere(BlobId),
     /// Its bytes are not those that its id names.
     #[error(
