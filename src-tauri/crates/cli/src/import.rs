@@ -23,9 +23,9 @@ use crate::refusals::Refusals;
 use crate::source::{LineSource, Piece, Source};
 
 /// Batches that are decoded, or being decoded, before anybody takes them.
-const AHEAD: usize = 2;
+const AHEAD: usize = 1;
 /// Batches that the node has at once: some being checked, some being stored.
-const UNDER_WAY: usize = 3;
+const UNDER_WAY: usize = 5;
 
 /// The last line on stdout.
 #[derive(Debug, Default, Serialize)]

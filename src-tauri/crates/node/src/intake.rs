@@ -71,6 +71,9 @@ pub(crate) struct Intake {
     to_append: VecDeque<Candidate<Verified>>,
     /// In the order in which they were asked for, which is that of the answers.
     appending: VecDeque<Appending>,
+    /// Since when what is in `to_append` waits for more to be stored with it. An answer to each check is on its way
+    /// meanwhile, so it needs no timer.
+    gathering_since: Option<Instant>,
     /// Encoded bytes at all stations.
     bytes: usize,
     /// Links that sent a message again while it was on its way: they have to hear if it fails.
@@ -125,12 +128,27 @@ impl Intake {
         self.to_verify.push_back((message, origin));
     }
 
+    /// Whether what was checked is handed to the store: once it is a full batch, or as long as nothing comes that could share
+    /// the cost of its transaction, or once it has waited for that long enough.
+    fn begins_append(&mut self, now: Instant) -> bool {
+        let is_full = self.to_append.len() >= limits::APPEND_BATCH;
+        if !self.appending.is_empty() {
+            return is_full && self.appending.len() < limits::BATCHES;
+        }
+        if self.to_append.is_empty() {
+            return false;
+        }
+        let since = *self.gathering_since.get_or_insert(now);
+        let comes_more = !self.verifying.is_empty() || !self.to_verify.is_empty();
+        is_full || !comes_more || now.saturating_duration_since(since) >= limits::APPEND_GATHER
+    }
+
     fn leave(&mut self, message: &Message) {
         self.bytes -= message.encoded().len();
     }
 }
 
-/// Whether another batch is begun, of so many messages that wait, beside so many batches under way.
+/// Whether another batch is checked, of so many messages that wait, beside so many batches under way.
 fn begins(waiting: usize, under_way: usize) -> bool {
     match under_way {
         0 => waiting > 0,
@@ -252,8 +270,9 @@ impl Node {
     }
 
     /// Starts whatever checking and storing can start. What is little waits for the batch under way, and goes with what comes
-    /// until then; what is much is begun beside it, so that no core and no disk waits.
-    pub(crate) fn run_intake(&mut self) {
+    /// until then; what is much is begun beside it, so that no core and no disk waits. What is stored is gathered longer: one
+    /// transaction writes each page once, however many of its messages have a row there.
+    pub(crate) fn run_intake(&mut self, now: Now) {
         while begins(self.intake.to_verify.len(), self.intake.verifying.len()) {
             let count = self.intake.to_verify.len().min(limits::VERIFY_BATCH);
             let candidates: Vec<_> = self.intake.to_verify.drain(..count).map(Some).collect();
@@ -262,7 +281,8 @@ impl Node {
             self.intake.verifying.push_back(Checking { ticket, candidates, results: None });
             self.outbox.push_back(Output::Verify { ticket, batch });
         }
-        while begins(self.intake.to_append.len(), self.intake.appending.len()) {
+        while self.intake.begins_append(now.monotonic) {
+            self.intake.gathering_since = None;
             let count = self.intake.to_append.len().min(limits::APPEND_BATCH);
             let candidates: Vec<_> = self.intake.to_append.drain(..count).collect();
             let batch = candidates.iter().map(|(message, _)| message.clone()).collect();

@@ -59,9 +59,11 @@ pub const INBOX: usize = 4 << 20;
 pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.
 pub const APPEND_BATCH: usize = 8_192;
+/// How long what was checked waits for more to be stored with it. Short beside what a person notices of a live post.
+pub const APPEND_GATHER: Duration = Duration::from_millis(50);
 /// Batches being checked at once, and batches being stored: one is worked on, the next is made ready meanwhile.
 pub const BATCHES: usize = 2;
-/// Messages from which on a batch is begun beside the one under way. Fewer wait, and share the next one's costs.
+/// Messages from which on a batch is checked beside the one under way. Fewer wait, and share the next one's costs.
 pub const BATCH_BESIDE: usize = 1_024;
 /// How long a peer is not asked for a feed of which something was lost through no fault of that peer.
 pub const RETRY: Duration = Duration::from_secs(1);

@@ -268,7 +268,7 @@ impl Node {
             self.refresh_wants(now);
         }
         self.run_publishing(now);
-        self.run_intake();
+        self.run_intake(now);
         self.finish_imports();
         loop {
             self.drain_ebt();

@@ -1,7 +1,7 @@
 //! Messages from files.
 
-use feed::Message;
-use node::{Change, RejectReason, Ticket, limits};
+use feed::{Message, Verified};
+use node::{Change, Input, Output, RejectReason, Ticket, limits};
 
 use crate::world::{Disk, World, block, follow, keys, post, s};
 
@@ -215,4 +215,45 @@ fn what_waits_of_a_feed_gives_up_its_room_when_the_feed_turns_out_to_be_forked()
     let imported = world.import(alice, ours[5..6].to_vec());
     assert_eq!((imported.waiting, imported.rejected.len()), (0, 1));
     assert!(imported.rejected.iter().all(|rejected| rejected.reason == RejectReason::Frozen));
+}
+
+/// What a node asks for, its tickets answered by hand.
+fn outputs(world: &mut World, who: usize) -> Vec<Output> {
+    std::iter::from_fn(|| world.peers[who].node.poll_output()).collect()
+}
+
+fn good(batch: Vec<Message>) -> Vec<Result<Verified, feed::SignatureError>> {
+    batch.into_iter().map(|message| Ok(Verified::from_store(message))).collect()
+}
+
+#[test]
+fn what_was_checked_waits_for_what_is_being_checked_but_not_for_long() {
+    let mut world = World::new();
+    let alice = world.person(1);
+    outputs(&mut world, alice);
+    let messages = messages(9, limits::VERIFY_BATCH * 2 + 100);
+    let node = &mut world.peers[alice].node;
+    node.handle_input(Input::Import { ticket: Ticket(1), messages }, world.now);
+    let mut checks: Vec<_> = outputs(&mut world, alice)
+        .into_iter()
+        .filter_map(|output| match output {
+            Output::Verify { ticket, batch } => Some((ticket, batch)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(checks.len(), 2);
+    let (second, first) = (checks.pop().expect("two"), checks.pop().expect("two"));
+    let answer = |(ticket, batch)| Input::Verified { ticket, results: good(batch) };
+    let stored = |outputs: &[Output]| {
+        let append = |output: &Output| match output {
+            Output::Append { batch, .. } => Some(batch.len()),
+            _ => None,
+        };
+        outputs.iter().filter_map(append).collect::<Vec<_>>()
+    };
+    world.peers[alice].node.handle_input(answer(first), world.now);
+    assert_eq!(stored(&outputs(&mut world, alice)), [0_usize; 0], "more is being checked");
+    world.now.monotonic = world.now.monotonic + limits::APPEND_GATHER;
+    world.peers[alice].node.handle_input(answer(second), world.now);
+    assert_eq!(stored(&outputs(&mut world, alice)), [limits::VERIFY_BATCH * 2], "though the last are not checked yet");
 }
