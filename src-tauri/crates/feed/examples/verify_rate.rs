@@ -13,6 +13,8 @@ use feed::{FeedId, KeyPair, Message, Verifier, sign};
 
 /// Messages that are checked at once.
 const BATCH: usize = 2_048;
+/// How often messages of authors with tables are checked.
+const ROUNDS: usize = 20;
 
 fn main() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
@@ -39,26 +41,33 @@ fn main() {
         (messages.iter().map(|message| message.encoded().len()).sum(), packed.iter().map(Vec::len).sum());
     println!("packed: {small} of {plain} bytes, {:.3}", small as f64 / plain as f64);
 
-    let verifier = Verifier::new(None);
+    let strangers: Vec<Message> = (0..2000_u32).map(stranger).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for (how, verifier) in [("", Verifier::new(None)), (", one by one", Verifier::without_lanes(None))] {
+        checks(how, &verifier, &messages, &strangers, cores);
+    }
+    bare(&messages, cores);
+}
+
+/// The checks of a verifier: eight signatures at once where the processor can, or one by one.
+fn checks(how: &str, verifier: &Verifier, messages: &[Message], strangers: &[Message], cores: usize) {
     let verify = |messages: &[Message]| {
         for batch in messages.chunks(BATCH) {
             assert!(verifier.verify_batch(batch.to_vec()).iter().all(Result::is_ok));
         }
     };
-    rate("verify", messages.len(), || verify(&messages));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rate(&format!("verify on {cores} cores"), messages.len(), || {
+    rate(&format!("verify{how} (cold)"), messages.len(), || verify(messages));
+    rate(&format!("verify{how}"), ROUNDS * messages.len(), || (0..ROUNDS).for_each(|_| verify(messages)));
+    rate(&format!("verify{how}, on {cores} cores"), ROUNDS * messages.len(), || {
         std::thread::scope(|scope| {
             for share in messages.chunks(messages.len().div_ceil(cores)) {
-                scope.spawn(move || verify(share));
+                scope.spawn(move || (0..ROUNDS).for_each(|_| verify(share)));
             }
         });
     });
-    let strangers: Vec<Message> = (0..2000_u32).map(stranger).collect();
-    rate("verify, one message of each author", strangers.len(), || {
-        assert!(verifier.verify_batch(strangers.clone()).iter().all(Result::is_ok));
+    rate(&format!("verify{how}, one message of each author"), strangers.len(), || {
+        assert!(verifier.verify_batch(strangers.to_vec()).iter().all(Result::is_ok));
     });
-    bare(&messages, cores);
 }
 
 /// The message of a line, without its envelope.

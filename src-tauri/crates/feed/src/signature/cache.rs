@@ -12,9 +12,15 @@ use super::comb::Comb;
 use super::curve::Point;
 
 /// Digits of the table for the base point: 7,424 multiples of 128 bytes, 928 KiB once for the process.
-const BASE_WIDTH: usize = 9;
+pub(super) const BASE_WIDTH: usize = 9;
 /// Digits of the table for an author: 1,376 multiples of 128 bytes, 172 KiB each.
-const AUTHOR_WIDTH: usize = 6;
+pub(super) const AUTHOR_WIDTH: usize = 6;
+
+/// Multiples of the base point.
+pub(super) type BaseTable = Comb<BASE_WIDTH>;
+/// Multiples of −A of an author.
+pub(super) type AuthorTable = Comb<AUTHOR_WIDTH>;
+
 /// Tables kept at once: 22 MiB in all.
 const MAX_TABLES: usize = 128;
 /// Authors remembered with their key alone, in case they say more.
@@ -22,24 +28,24 @@ const MAX_AUTHORS: usize = 1024;
 /// From this many messages on, a table pays: making one costs about as much as eleven checks without.
 const TABLE_FROM: usize = 16;
 
-pub(super) static BASE: LazyLock<Option<Comb>> = LazyLock::new(|| table(&ED25519_BASEPOINT_POINT, BASE_WIDTH));
+pub(super) static BASE: LazyLock<Option<BaseTable>> = LazyLock::new(|| table(&ED25519_BASEPOINT_POINT));
 
 /// The table of a point. `None` never happens: every point has an encoding.
-fn table(point: &EdwardsPoint, width: usize) -> Option<Comb> {
-    Some(Comb::new(&Point::decode(point.compress().as_bytes())?, width))
+fn table<const WIDTH: usize>(point: &EdwardsPoint) -> Option<Comb<WIDTH>> {
+    Some(Comb::new(&Point::decode(point.compress().as_bytes())?))
 }
 
 /// −A of an author, with its table when there is one.
 #[derive(Clone)]
 pub(super) struct Key {
     negated: EdwardsPoint,
-    table: Option<Arc<Comb>>,
+    table: Option<Arc<AuthorTable>>,
 }
 
 impl Key {
     /// The table, when there is one.
-    pub(super) fn table(&self) -> Option<&Arc<Comb>> {
-        self.table.as_ref()
+    pub(super) fn table(&self) -> Option<&AuthorTable> {
+        self.table.as_deref()
     }
 
     /// `S·B − k·A` without tables.
@@ -81,7 +87,7 @@ impl Cache {
         // each would take them from each other in turn.
         let has_place = self.tables < MAX_TABLES || count >= TABLE_FROM;
         if author.key.table.is_none() && author.seen >= TABLE_FROM && has_place {
-            author.key.table = table(&author.key.negated, AUTHOR_WIDTH).map(Arc::new);
+            author.key.table = table(&author.key.negated).map(Arc::new);
             self.tables += 1;
         }
         let key = author.key.clone();

@@ -3,7 +3,6 @@
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use sha2::{Digest, Sha512};
 
 /// p = 2²⁵⁵ − 19, little-endian.
 const P: [u8; 32] = {
@@ -72,14 +71,15 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// `None` when S is not below L, or R has small order.
-    pub(super) fn new(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> Option<Self> {
-        let (commitment, response) = signature.split_first_chunk::<32>()?;
-        let response = Scalar::from_canonical_bytes(response.try_into().ok()?).into_option()?;
-        if has_small_order(commitment) {
-            return None;
-        }
-        let digest = Sha512::new().chain_update(commitment).chain_update(key).chain_update(message).finalize();
-        Some(Self { response, challenge: Scalar::from_bytes_mod_order_wide(&digest.into()) })
+    /// `digest` is SHA-512(R ‖ A ‖ M).
+    pub(super) fn new(response: Scalar, digest: &[u8; 64]) -> Self {
+        Self { response, challenge: Scalar::from_bytes_mod_order_wide(digest) }
     }
+}
+
+/// S of a signature; `None` when S is not below L, or R has small order.
+pub(super) fn response(signature: &[u8; 64]) -> Option<Scalar> {
+    let (commitment, response) = signature.split_first_chunk::<32>()?;
+    let response = Scalar::from_canonical_bytes(response.try_into().ok()?).into_option()?;
+    (!has_small_order(commitment)).then_some(response)
 }

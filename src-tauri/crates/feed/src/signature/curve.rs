@@ -34,13 +34,33 @@ pub(super) struct Point {
     t: Field,
 }
 
-/// A point to be added often: (y + x) / 2, (y − x) / 2 and d·x·y. Two lines of a processor's cache.
+/// A point to be added often: (y + x) / 2, (y − x) / 2 and d·x·y, in limbs. Two lines of a processor's cache: five limbs
+/// of the sum and of the difference, and what is left of each line holds the product.
 #[derive(Clone, Copy)]
 #[repr(align(128))]
-pub(super) struct Addend {
-    sum: Factor,
-    difference: Factor,
-    product: Factor,
+pub(super) struct Addend([[u64; 8]; 2]);
+
+impl Addend {
+    /// The identity: x = 0, y = 1.
+    pub(super) const IDENTITY: Self = Self::new(HALF.limbs(), HALF.limbs(), [0; 5]);
+
+    const fn new(sum: [u64; 5], difference: [u64; 5], product: [u64; 5]) -> Self {
+        let ([s0, s1, s2, s3, s4], [d0, d1, d2, d3, d4], [p0, p1, p2, p3, p4]) = (sum, difference, product);
+        Self([[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, 0]])
+    }
+
+    /// The two lines: limbs 0 to 4 of (y + x) / 2, then 0 to 2 of d·x·y; those of (y − x) / 2, then 3 and 4 of d·x·y and
+    /// a zero. No limb is above 2⁵¹.
+    pub(super) fn lines(&self) -> &[[u64; 8]; 2] {
+        &self.0
+    }
+
+    #[inline(always)]
+    fn factors(&self) -> (Factor, Factor, Factor) {
+        let [[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, _]] = self.0;
+        let factor = Factor::from_limbs;
+        (factor([s0, s1, s2, s3, s4]), factor([d0, d1, d2, d3, d4]), factor([p0, p1, p2, p3, p4]))
+    }
 }
 
 impl Point {
@@ -82,18 +102,20 @@ impl Point {
     /// With a point of a table: 7 products.
     #[inline(always)]
     pub(super) fn plus_addend(&self, other: &Addend) -> Self {
-        let a = self.y.plus(&self.x).times(&other.sum);
-        let b = self.y.minus(&self.x).times(&other.difference);
-        let c = self.t.factor().times(&other.product);
+        let (sum, difference, product) = other.factors();
+        let a = self.y.plus(&self.x).times(&sum);
+        let b = self.y.minus(&self.x).times(&difference);
+        let c = self.t.factor().times(&product);
         Self::completed(&a.minus(&b), &a.plus(&b), &self.z.plus(&c), &self.z.minus(&c))
     }
 
     /// Less a point of a table.
     #[inline(always)]
     pub(super) fn minus_addend(&self, other: &Addend) -> Self {
-        let a = self.y.plus(&self.x).times(&other.difference);
-        let b = self.y.minus(&self.x).times(&other.sum);
-        let c = self.t.factor().times(&other.product);
+        let (sum, difference, product) = other.factors();
+        let a = self.y.plus(&self.x).times(&difference);
+        let b = self.y.minus(&self.x).times(&sum);
+        let c = self.t.factor().times(&product);
         Self::completed(&a.minus(&b), &a.plus(&b), &self.z.minus(&c), &self.z.plus(&c))
     }
 
@@ -112,8 +134,8 @@ pub(super) fn addends(points: &[Point]) -> Box<[Addend]> {
         // d·x·y, from halves of both.
         let quarter = x.times(&y).times(&D);
         let half = quarter.plus(&quarter).carry();
-        let product = half.plus(&half).carry().factor();
-        Addend { sum: y.plus(&x).carry().factor(), difference: y.minus(&x).carry().factor(), product }
+        let product = half.plus(&half).carry();
+        Addend::new(y.plus(&x).carry().limbs(), y.minus(&x).carry().limbs(), product.limbs())
     });
     addends.collect()
 }

@@ -19,6 +19,12 @@ const ZERO: fiat_25519_tight_field_element = fiat_25519_tight_field_element([0; 
 const LOOSE_ZERO: fiat_25519_loose_field_element = fiat_25519_loose_field_element([0; 5]);
 
 impl Factor {
+    /// The number of these limbs, which are at most 2⁵¹.
+    #[inline(always)]
+    pub(super) fn from_limbs(limbs: [u64; 5]) -> Self {
+        Self(fiat_25519_loose_field_element(limbs))
+    }
+
     #[inline(always)]
     pub(super) fn times(&self, other: &Self) -> Field {
         let mut product = ZERO;
@@ -53,6 +59,11 @@ impl Field {
         let mut number = ZERO;
         fiat_25519_from_bytes(&mut number, &without_sign);
         Self(number)
+    }
+
+    /// Digits to the base 2⁵¹, lowest first: each at most 2⁵¹, so that a number has several forms.
+    pub(super) const fn limbs(&self) -> [u64; 5] {
+        self.0.0
     }
 
     /// The number below p, little-endian.

@@ -5,16 +5,23 @@ mod check;
 mod comb;
 mod curve;
 mod field;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "no_lanes.rs"]
+mod lanes;
 
-use std::ops::{Deref, Range};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Mutex, PoisonError};
 
+use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::EdwardsPoint;
+use sha2::{Digest, Sha512};
 
-use self::cache::{BASE, Cache};
-use self::check::Claim;
-use self::comb::Comb;
+use self::cache::{AuthorTable, BASE, Cache};
+use self::check::{Claim, response};
 use self::curve::{Point, encode_all};
+use self::lanes::Lanes;
 use crate::{FeedId, Message, NetworkKey};
 
 /// A message whose signature has been checked. There is no other way to one than through a check, our own signing
@@ -85,43 +92,54 @@ pub enum SignatureFault {
 pub struct Verifier {
     network: Option<NetworkKey>,
     cache: Mutex<Cache>,
+    /// `None` where the processor has none.
+    lanes: Option<Lanes>,
 }
 
-/// Messages of authors with tables, in the order of the authors.
-#[derive(Default)]
-struct Busy {
-    claims: Vec<Claim>,
-    /// Where each message stands in the batch.
-    at: Vec<usize>,
-    /// The table of each author, with the range of their messages.
-    tables: Vec<(Range<usize>, Arc<Comb>)>,
+/// A message whose key and signature have the right form.
+struct Candidate {
+    /// Where it stands in the batch.
+    at: usize,
+    /// Which of the keys it is to be checked with.
+    key: usize,
+    response: Scalar,
 }
 
+/// Texts that are hashed together: they fit into the second nearest cache of a processor.
+const HASHED_TOGETHER: usize = 256;
 /// Sums that are worked on together: with one row of the base point's table they fit into the nearest cache.
-const TOGETHER: usize = 64;
+const SUMMED_TOGETHER: usize = 64;
 
-impl Busy {
-    /// `S·B − k·A` of each: what R must be.
-    fn commitments(&self) -> Vec<Point> {
-        let mut sums = vec![Point::IDENTITY; self.claims.len()];
-        if let Some(base) = &*BASE {
-            for (sums, claims) in sums.chunks_mut(TOGETHER).zip(self.claims.chunks(TOGETHER)) {
-                base.add_products(sums, claims.iter().map(|claim| &claim.response));
-            }
-        }
-        for (range, table) in &self.tables {
-            if let (Some(sums), Some(claims)) = (sums.get_mut(range.clone()), self.claims.get(range.clone())) {
-                table.add_products(sums, claims.iter().map(|claim| &claim.challenge));
-            }
-        }
-        sums
+/// `S·B − k·A` of each, encoded: what R must be. The tables are those of −A, and claims with one table stand together.
+fn commitments(lanes: Option<Lanes>, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
+    // There always is one.
+    let Some(base) = &*BASE else { return Vec::new() };
+    if let Some(lanes) = lanes {
+        return lanes.commitments(base, claims);
     }
+    let mut sums = vec![Point::IDENTITY; claims.len()];
+    for (sums, claims) in sums.chunks_mut(SUMMED_TOGETHER).zip(claims.chunks(SUMMED_TOGETHER)) {
+        base.add_products(sums, claims.iter().map(|(claim, _)| &claim.response));
+    }
+    let mut rest = &mut sums[..];
+    for claims in claims.chunk_by(|(_, one), (_, other)| std::ptr::eq(*one, *other)) {
+        let sums = rest.split_off_mut(..claims.len()).unwrap_or_default();
+        claims[0].1.add_products(sums, claims.iter().map(|(claim, _)| &claim.challenge));
+    }
+    encode_all(&sums)
 }
 
 impl Verifier {
     /// A verifier for messages of this network; `None` is the open one.
     pub fn new(network: Option<NetworkKey>) -> Self {
-        Self { network, cache: Mutex::default() }
+        Self { network, cache: Mutex::default(), lanes: Lanes::detect() }
+    }
+
+    /// A verifier that works on one signature after the other, as on processors without the instructions: for tests and
+    /// measurements.
+    #[doc(hidden)]
+    pub fn without_lanes(network: Option<NetworkKey>) -> Self {
+        Self { lanes: None, ..Self::new(network) }
     }
 
     /// Checks one message.
@@ -139,10 +157,7 @@ impl Verifier {
         let mut by_author: Vec<usize> = (0..messages.len()).collect();
         by_author.sort_by_key(|at| messages[*at].author());
 
-        // What R must be: from tables for messages of busy authors, computed together below, and else at once.
-        let mut busy = Busy::default();
-        let (mut slow, mut slow_at) = (Vec::new(), Vec::new());
-        let mut text = Vec::new();
+        let (mut keys, mut candidates) = (Vec::new(), Vec::new());
         for run in by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()) {
             let author = messages[run[0]].author();
             let key = self.cache.lock().unwrap_or_else(PoisonError::into_inner).key(author.key(), run.len());
@@ -150,23 +165,30 @@ impl Verifier {
                 run.iter().for_each(|at| faults[*at] = Some(SignatureFault::Key));
                 continue;
             };
-            let first = busy.claims.len();
             for &at in run {
-                let Some(claim) = self.claim(&messages[at], &mut text) else {
-                    faults[at] = Some(SignatureFault::Malformed);
-                    continue;
-                };
-                if key.table().is_some() {
-                    busy.claims.push(claim);
-                    busy.at.push(at);
-                } else {
-                    slow.push(key.commitment(&claim));
-                    slow_at.push(at);
+                match response(messages[at].signature()) {
+                    Some(response) => candidates.push(Candidate { at, key: keys.len(), response }),
+                    None => faults[at] = Some(SignatureFault::Malformed),
                 }
             }
-            busy.tables.extend(key.table().map(|table| (first..busy.claims.len(), Arc::clone(table))));
+            keys.push(key);
         }
-        let quick = encode_all(&busy.commitments()).into_iter().zip(busy.at);
+
+        // What R must be: from tables for messages of busy authors, and else from the key alone.
+        let claims = self.claims(&messages, &candidates);
+        let (mut quick, mut quick_at) = (Vec::new(), Vec::new());
+        let (mut slow, mut slow_at) = (Vec::new(), Vec::new());
+        for (candidate, claim) in candidates.iter().zip(&claims) {
+            let key = &keys[candidate.key];
+            if let Some(table) = key.table() {
+                quick.push((claim, table));
+                quick_at.push(candidate.at);
+            } else {
+                slow.push(key.commitment(claim));
+                slow_at.push(candidate.at);
+            }
+        }
+        let quick = commitments(self.lanes, &quick).into_iter().zip(quick_at);
         let slow = EdwardsPoint::compress_batch_alloc(&slow).into_iter().map(|point| point.to_bytes()).zip(slow_at);
         for (commitment, at) in quick.chain(slow) {
             if commitment[..] != messages[at].signature()[..32] {
@@ -180,13 +202,38 @@ impl Verifier {
         results.collect()
     }
 
-    /// `text` is room for the signed text, to be used again.
-    fn claim(&self, message: &Message, text: &mut Vec<u8>) -> Option<Claim> {
+    /// What each candidate claims, in their order.
+    fn claims(&self, messages: &[Message], candidates: &[Candidate]) -> Vec<Claim> {
+        let mut claims = Vec::with_capacity(candidates.len());
+        let (mut texts, mut ends) = (Vec::new(), Vec::new());
+        for candidates in candidates.chunks(HASHED_TOGETHER) {
+            texts.clear();
+            ends.clear();
+            for candidate in candidates {
+                self.write_hashed(&messages[candidate.at], &mut texts);
+                ends.push(texts.len());
+            }
+            let mut start = 0;
+            let texts: Vec<&[u8]> = ends.iter().map(|end| &texts[std::mem::replace(&mut start, *end)..*end]).collect();
+            let digests = match self.lanes {
+                Some(lanes) => lanes.digests(&texts),
+                None => texts.iter().map(|text| Sha512::digest(text).into()).collect(),
+            };
+            claims.extend(candidates.iter().zip(&digests).map(|(it, digest)| Claim::new(it.response, digest)));
+        }
+        claims
+    }
+
+    /// Writes R ‖ A ‖ M after what is in `text` already; M is an HMAC of the signed text in a closed network.
+    fn write_hashed(&self, message: &Message, text: &mut Vec<u8>) {
+        text.extend_from_slice(&message.signature()[..32]);
+        text.extend_from_slice(message.author().key());
+        let start = text.len();
         message.write_unsigned_text(text);
-        let author = message.author();
-        match &self.network {
-            None => Claim::new(author.key(), message.signature(), text),
-            Some(network) => Claim::new(author.key(), message.signature(), &network.authenticate(text)),
+        if let Some(network) = &self.network {
+            let tag = network.authenticate(&text[start..]);
+            text.truncate(start);
+            text.extend_from_slice(&tag);
         }
     }
 }

@@ -1,0 +1,66 @@
+//! The one place with unsafe code: it asks the processor for its instructions, and calls what is made of them.
+//!
+//! Everything behind it is safe code. Functions with `#[target_feature]` are safe to call from each other; whoever has no
+//! such attribute may call them only when the processor is known to have the instructions. [`Lanes`] is that knowledge:
+//! there is no other way to one than [`Lanes::detect`].
+
+#![allow(unsafe_code)]
+
+use core::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
+
+use super::super::cache::{AuthorTable, BaseTable};
+use super::super::check::Claim;
+use super::{hash, sums};
+
+/// The processor has AVX-512 F, DQ, BW and IFMA.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Lanes(());
+
+impl Lanes {
+    /// `None` when this processor has not all the instructions.
+    pub(in super::super) fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512ifma");
+        all.then_some(Self(()))
+    }
+
+    /// `S·B − k·A` of each claim, encoded; see [`sums::commitments`].
+    pub(in super::super) fn commitments(self, base: &BaseTable, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { sums::commitments(base, claims) }
+    }
+
+    /// SHA-512 of each text; see [`hash::digests`].
+    pub(in super::super) fn digests(self, texts: &[&[u8]]) -> Vec<[u8; 64]> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { hash::digests(texts) }
+    }
+}
+
+/// Eight words as a vector.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn load(words: &[u64; 8]) -> __m512i {
+    // SAFETY: the 64 bytes are readable, and need no alignment.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+/// 64 bytes as a vector.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn load_bytes(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: the 64 bytes are readable, and need no alignment.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// A vector as eight words.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) fn store(vector: __m512i) -> [u64; 8] {
+    let mut words = [0; 8];
+    // SAFETY: the 64 bytes are writable, and need no alignment.
+    unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), vector) };
+    words
+}
