@@ -10,6 +10,7 @@ use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use super::check::{Claim, negated_key};
 use super::comb::Comb;
 use super::curve::Point;
+use super::lanes::Lanes;
 
 /// Digits of the table for the base point: 7,424 multiples of 128 bytes, 928 KiB once for the process.
 pub(super) const BASE_WIDTH: usize = 9;
@@ -28,11 +29,12 @@ const MAX_AUTHORS: usize = 1024;
 /// From this many messages on, a table pays: making one costs about as much as eleven checks without.
 const TABLE_FROM: usize = 16;
 
-pub(super) static BASE: LazyLock<Option<BaseTable>> = LazyLock::new(|| table(&ED25519_BASEPOINT_POINT));
+pub(super) static BASE: LazyLock<Option<BaseTable>> =
+    LazyLock::new(|| table(&ED25519_BASEPOINT_POINT, Lanes::detect()));
 
 /// The table of a point. `None` never happens: every point has an encoding.
-fn table<const WIDTH: usize>(point: &EdwardsPoint) -> Option<Comb<WIDTH>> {
-    Some(Comb::new(&Point::decode(point.compress().as_bytes())?))
+fn table<const WIDTH: usize>(point: &EdwardsPoint, lanes: Option<Lanes>) -> Option<Comb<WIDTH>> {
+    Some(Comb::new(&Point::decode(point.compress().as_bytes())?, lanes))
 }
 
 /// −A of an author, with its table when there is one.
@@ -71,7 +73,7 @@ pub(super) struct Cache {
 
 impl Cache {
     /// The key of an author of whom `count` messages are to be checked; `None` when it is not sound.
-    pub(super) fn key(&mut self, encoded: &[u8; 32], count: usize) -> Option<Key> {
+    pub(super) fn key(&mut self, encoded: &[u8; 32], count: usize, lanes: Option<Lanes>) -> Option<Key> {
         self.uses += 1;
         if !self.authors.contains_key(encoded) {
             let negated = negated_key(encoded)?;
@@ -87,7 +89,7 @@ impl Cache {
         // each would take them from each other in turn.
         let has_place = self.tables < MAX_TABLES || count >= TABLE_FROM;
         if author.key.table.is_none() && author.seen >= TABLE_FROM && has_place {
-            author.key.table = table(&author.key.negated).map(Arc::new);
+            author.key.table = table(&author.key.negated, lanes).map(Arc::new);
             self.tables += 1;
         }
         let key = author.key.clone();
@@ -139,26 +141,26 @@ mod tests {
     fn an_author_gets_a_table_once_it_pays() {
         let mut cache = Cache::default();
         for _ in 1..TABLE_FROM {
-            assert!(cache.key(&author(1), 1).unwrap().table.is_none());
+            assert!(cache.key(&author(1), 1, None).unwrap().table.is_none());
         }
-        assert!(cache.key(&author(1), 1).unwrap().table.is_some());
-        assert!(cache.key(&author(2), TABLE_FROM).unwrap().table.is_some());
-        assert!(cache.key(&[0xff; 32], 1).is_none());
+        assert!(cache.key(&author(1), 1, None).unwrap().table.is_some());
+        assert!(cache.key(&author(2), TABLE_FROM, None).unwrap().table.is_some());
+        assert!(cache.key(&[0xff; 32], 1, None).is_none());
     }
 
     #[test]
     fn the_cache_forgets_who_was_idle_longest_and_stays_bounded() {
         let mut cache = Cache::default();
         for number in 0..MAX_TABLES + 8 {
-            cache.key(&author(0), TABLE_FROM).unwrap();
-            cache.key(&author(number), TABLE_FROM).unwrap();
+            cache.key(&author(0), TABLE_FROM, None).unwrap();
+            cache.key(&author(number), TABLE_FROM, None).unwrap();
         }
         let tables = |cache: &Cache| cache.authors.values().filter(|author| author.key.table.is_some()).count();
         assert_eq!((cache.tables, tables(&cache)), (MAX_TABLES, MAX_TABLES));
         assert!(cache.authors[&author(0)].key.table.is_some(), "in use all the time");
         assert!(cache.authors[&author(1)].key.table.is_none(), "idle longest");
         for number in 0..MAX_AUTHORS + 50 {
-            cache.key(&author(1000 + number), 1).unwrap();
+            cache.key(&author(1000 + number), 1, None).unwrap();
         }
         assert_eq!(cache.authors.len(), MAX_AUTHORS);
         assert_eq!((cache.tables, tables(&cache)), (0, 0), "counted even when the whole author is forgotten");

@@ -3,6 +3,7 @@
 use curve25519_dalek::Scalar;
 
 use super::curve::{Addend, Point, addends};
+use super::lanes::Lanes;
 
 /// Bits of a scalar below the group order L < 2²⁵³.
 const SCALAR_BITS: usize = 253;
@@ -20,10 +21,14 @@ pub(super) struct Comb<const WIDTH: usize> {
 impl<const WIDTH: usize> Comb<WIDTH> {
     /// One for each digit.
     pub(super) const ROWS: usize = SCALAR_BITS.div_ceil(WIDTH);
-    const PER_ROW: usize = 1 << (WIDTH - 1);
+    /// Multiples of each.
+    pub(super) const PER_ROW: usize = 1 << (WIDTH - 1);
 
     /// Takes one addition for each of the multiples: `253 / WIDTH · 2^(WIDTH−1)`.
-    pub(super) fn new(point: &Point) -> Self {
+    pub(super) fn new(point: &Point, lanes: Option<Lanes>) -> Self {
+        if let Some(lanes) = lanes {
+            return Self { multiples: lanes.multiples::<WIDTH>(point) };
+        }
         let mut multiples = Vec::with_capacity(Self::ROWS * Self::PER_ROW);
         let mut base = *point;
         for _ in 0..Self::ROWS {
@@ -38,6 +43,7 @@ impl<const WIDTH: usize> Comb<WIDTH> {
         Self { multiples: addends(&multiples) }
     }
 
+    #[cfg(target_arch = "x86_64")]
     /// `times · 2^(WIDTH·row) · P`; `times` is at most `2^(WIDTH−1)`.
     #[inline]
     pub(super) fn multiple(&self, row: usize, times: usize) -> &Addend {

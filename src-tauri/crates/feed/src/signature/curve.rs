@@ -6,7 +6,7 @@
 use super::field::{Factor, Field, invert_all};
 
 /// d = −121665 / 121666.
-const D: Field = Field::from_bytes(&[
+pub(super) const D: Field = Field::from_bytes(&[
     0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00, 0x98, 0xe8, 0x79,
     0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
 ]);
@@ -18,7 +18,7 @@ const ROOT_OF_MINUS_ONE: Field = Field::from_bytes(&[
 ]);
 
 /// 1 / 2 = 2²⁵⁴ − 9.
-const HALF: Field = Field::from_bytes(&{
+pub(super) const HALF: Field = Field::from_bytes(&{
     let mut bytes = [0xff; 32];
     bytes[0] = 0xf7;
     bytes[31] = 0x3f;
@@ -28,10 +28,10 @@ const HALF: Field = Field::from_bytes(&{
 /// A point: x = X / Z, y = Y / Z, and T = XY / Z.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
-    x: Field,
-    y: Field,
-    z: Field,
-    t: Field,
+    pub(super) x: Field,
+    pub(super) y: Field,
+    pub(super) z: Field,
+    pub(super) t: Field,
 }
 
 /// A point to be added often: (y + x) / 2, (y − x) / 2 and d·x·y, in limbs. Two lines of a processor's cache: five limbs
@@ -49,8 +49,15 @@ impl Addend {
         Self([[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, 0]])
     }
 
+    /// An addend by its lines, as [`Self::lines`] gives them.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn from_lines(lines: [[u64; 8]; 2]) -> Self {
+        Self(lines)
+    }
+
     /// The two lines: limbs 0 to 4 of (y + x) / 2, then 0 to 2 of d·x·y; those of (y − x) / 2, then 3 and 4 of d·x·y and
     /// a zero. No limb is above 2⁵¹.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn lines(&self) -> &[[u64; 8]; 2] {
         &self.0
     }

@@ -160,7 +160,8 @@ impl Verifier {
         let (mut keys, mut candidates) = (Vec::new(), Vec::new());
         for run in by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()) {
             let author = messages[run[0]].author();
-            let key = self.cache.lock().unwrap_or_else(PoisonError::into_inner).key(author.key(), run.len());
+            let key =
+                self.cache.lock().unwrap_or_else(PoisonError::into_inner).key(author.key(), run.len(), self.lanes);
             let Some(key) = key else {
                 run.iter().for_each(|at| faults[*at] = Some(SignatureFault::Key));
                 continue;

@@ -9,9 +9,12 @@
 
 use core::arch::x86_64::{
     __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-    _mm512_mask_sub_epi64, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_mask_sub_epi64, _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
     _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
 };
+
+use super::super::field::Field;
+use super::machine::load;
 
 /// Numbers that are ready to be multiplied: limbs below 2⁵¹ + 2¹⁶.
 #[derive(Clone, Copy)]
@@ -34,6 +37,19 @@ impl Factor {
         Self(limbs)
     }
 
+    /// The same number in each lane.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_all(number: &Field) -> Self {
+        Self(number.limbs().map(|limb| _mm512_set1_epi64(limb.cast_signed())))
+    }
+
+    /// A number for each lane.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_each(numbers: [&Field; 8]) -> Self {
+        let limbs = numbers.map(|number| number.limbs());
+        Self(std::array::from_fn(|at| load(&limbs.map(|limbs| limbs[at]))))
+    }
+
     /// The same small number in each lane.
     #[target_feature(enable = "avx512f")]
     #[inline]
@@ -50,45 +66,56 @@ impl Factor {
     }
 
     /// Limbs of the product are below 2⁵⁹: see [`fold`].
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn times(&self, other: &Self) -> Sum {
-        let mut low = [_mm512_setzero_si512(); 9];
-        let mut high = [_mm512_setzero_si512(); 9];
+        let mut places = [_mm512_setzero_si512(); 10];
         for (i, one) in self.0.iter().enumerate() {
             for (j, other) in other.0.iter().enumerate() {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], *one, *other);
-                high[i + j] = _mm512_madd52hi_epu64(high[i + j], *one, *other);
+                places[i + j + 1] = _mm512_madd52hi_epu64(places[i + j + 1], *one, *other);
             }
         }
-        fold(&low, &high)
+        for place in &mut places {
+            *place = _mm512_add_epi64(*place, *place);
+        }
+        for (i, one) in self.0.iter().enumerate() {
+            for (j, other) in other.0.iter().enumerate() {
+                places[i + j] = _mm512_madd52lo_epu64(places[i + j], *one, *other);
+            }
+        }
+        fold(&places)
     }
 
     /// As [`Self::times`] with itself.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn square(&self) -> Sum {
-        let mut low = [_mm512_setzero_si512(); 9];
-        let mut high = [_mm512_setzero_si512(); 9];
+        let mut places = [_mm512_setzero_si512(); 10];
         for i in 0..5 {
             for j in i + 1..5 {
-                low[i + j] = _mm512_madd52lo_epu64(low[i + j], self.0[i], self.0[j]);
-                high[i + j] = _mm512_madd52hi_epu64(high[i + j], self.0[i], self.0[j]);
+                places[i + j + 1] = _mm512_madd52hi_epu64(places[i + j + 1], self.0[i], self.0[j]);
             }
         }
-        for at in 1..8 {
-            low[at] = _mm512_add_epi64(low[at], low[at]);
-            high[at] = _mm512_add_epi64(high[at], high[at]);
+        for place in &mut places {
+            *place = _mm512_add_epi64(*place, *place);
         }
         for i in 0..5 {
-            low[2 * i] = _mm512_madd52lo_epu64(low[2 * i], self.0[i], self.0[i]);
-            high[2 * i] = _mm512_madd52hi_epu64(high[2 * i], self.0[i], self.0[i]);
+            places[2 * i + 1] = _mm512_madd52hi_epu64(places[2 * i + 1], self.0[i], self.0[i]);
+            for j in i + 1..5 {
+                places[i + j] = _mm512_madd52lo_epu64(places[i + j], self.0[i], self.0[j]);
+            }
         }
-        fold(&low, &high)
+        for place in &mut places {
+            *place = _mm512_add_epi64(*place, *place);
+        }
+        for i in 0..5 {
+            places[2 * i] = _mm512_madd52lo_epu64(places[2 * i], self.0[i], self.0[i]);
+        }
+        fold(&places)
     }
 
     /// Squared so many times.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     fn squared(&self, times: usize) -> Self {
         let mut number = *self;
         for _ in 0..times {
@@ -98,7 +125,7 @@ impl Factor {
     }
 
     /// To the powers of 2²⁵⁰ − 1 and 11.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     fn power_of_ones(&self) -> (Self, Self) {
         let two = self.squared(1);
         let nine = two.squared(2).times(self).reduced();
@@ -114,15 +141,15 @@ impl Factor {
     }
 
     /// To the power of p − 2: one divided by it, and 0 for 0.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn inverted(&self) -> Self {
         let (ones, eleven) = self.power_of_ones();
         ones.squared(5).times(&eleven).reduced()
     }
 
-    /// The numbers below p, in four words of 64 bits, lowest first.
+    /// The numbers below p, in limbs below 2⁵¹.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn words(&self) -> [__m512i; 4] {
+    pub(super) fn canonical(&self) -> [__m512i; 5] {
         // The limbs stand for less than 2p, so that p is to be taken away once or not at all: once when 19 more make 2²⁵⁵.
         let nineteen = _mm512_set1_epi64(19);
         let mut carry = nineteen;
@@ -137,7 +164,13 @@ impl Factor {
             carry = _mm512_srli_epi64::<51>(sum);
             *limb = _mm512_and_si512(sum, _mm512_set1_epi64(LIMB));
         }
-        let [a, b, c, d, e] = limbs;
+        limbs
+    }
+
+    /// The numbers below p, in four words of 64 bits, lowest first.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn words(&self) -> [__m512i; 4] {
+        let [a, b, c, d, e] = self.canonical();
         [
             _mm512_or_si512(a, _mm512_slli_epi64::<51>(b)),
             _mm512_or_si512(_mm512_srli_epi64::<13>(b), _mm512_slli_epi64::<38>(c)),
@@ -147,26 +180,22 @@ impl Factor {
     }
 }
 
-/// The product by the sums of lower and upper halves of `limb[i] · limb[j]` at place `i + j`.
+/// The product by the sums of its halves at each place.
 ///
-/// An upper half counts 2⁵² there, so it is twice its amount at the next place. Factors are below 2⁵¹ + 2¹⁶, so lower
-/// halves are below 2⁵² and twice an upper half below 2⁵¹ + 2¹⁹. Places from 5 on stand for 19 times as much five places
-/// lower (2²⁵⁵ = 19 modulo p). Most comes together at place 0: one lower half, and 19 times the 4 lower and 5 upper halves
-/// of place 5, which are less than 6.51 · 2⁵²; in all less than 125 · 2⁵² < 2⁵⁹.
-#[target_feature(enable = "avx512f,avx512dq")]
+/// The lower half of `limb[i] · limb[j]` stands at place `i + j`, and the upper, which counts 2⁵² there, twice at the next.
+/// Factors are below 2⁵¹ + 2¹⁶, so lower halves are below 2⁵² and twice an upper half below 2⁵¹ + 2¹⁹. Places from 5 on
+/// stand for 19 times as much five places lower (2²⁵⁵ = 19 modulo p). Most comes together at place 0: one lower half, and
+/// 19 times the 4 lower and 5 upper halves of place 5, which are less than 6.51 · 2⁵²; in all less than 125 · 2⁵² < 2⁵⁹.
+#[target_feature(enable = "avx512f")]
 #[inline]
-fn fold(low: &[__m512i; 9], high: &[__m512i; 9]) -> Sum {
-    let mut places = [_mm512_setzero_si512(); 10];
-    for (place, low) in places.iter_mut().zip(low) {
-        *place = *low;
-    }
-    for (place, high) in places.iter_mut().skip(1).zip(high) {
-        *place = _mm512_add_epi64(*place, _mm512_add_epi64(*high, *high));
-    }
+fn fold(places: &[__m512i; 10]) -> Sum {
     let (lower, upper) = places.split_at(5);
     let mut limbs = [_mm512_setzero_si512(); 5];
     for ((limb, lower), upper) in limbs.iter_mut().zip(lower).zip(upper) {
-        *limb = _mm512_add_epi64(*lower, _mm512_mullo_epi64(*upper, _mm512_set1_epi64(19)));
+        // 19 = 16 + 2 + 1. The bits that are rotated out are 0; of shifts the compiler would make products of 64 bits,
+        // which take longer.
+        let eighteen = _mm512_add_epi64(_mm512_rol_epi64::<4>(*upper), _mm512_rol_epi64::<1>(*upper));
+        *limb = _mm512_add_epi64(_mm512_add_epi64(*lower, *upper), eighteen);
     }
     Sum(limbs)
 }

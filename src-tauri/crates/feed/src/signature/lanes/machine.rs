@@ -6,11 +6,12 @@
 
 #![allow(unsafe_code)]
 
-use core::arch::x86_64::{__m512i, _mm512_loadu_si512, _mm512_storeu_si512};
+use core::arch::x86_64::{__m512i, _MM_HINT_T0, _mm_prefetch, _mm512_loadu_si512, _mm512_storeu_si512};
 
 use super::super::cache::{AuthorTable, BaseTable};
 use super::super::check::Claim;
-use super::{hash, sums};
+use super::super::curve::{Addend, Point};
+use super::{hash, sums, table};
 
 /// The processor has AVX-512 F, DQ, BW and IFMA.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,12 @@ impl Lanes {
         all.then_some(Self(()))
     }
 
+    /// The multiples of a table; see [`table::multiples`].
+    pub(in super::super) fn multiples<const WIDTH: usize>(self, point: &Point) -> Box<[Addend]> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { table::multiples::<WIDTH>(point) }
+    }
+
     /// `S·B − k·A` of each claim, encoded; see [`sums::commitments`].
     pub(in super::super) fn commitments(self, base: &BaseTable, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
         // SAFETY: `self` proves that the processor has the instructions.
@@ -36,6 +43,15 @@ impl Lanes {
     pub(in super::super) fn digests(self, texts: &[&[u8]]) -> Vec<[u8; 64]> {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { hash::digests(texts) }
+    }
+}
+
+/// Asks for an addend to be brought into the nearest cache.
+#[inline]
+pub(super) fn prefetch(addend: &Addend) {
+    for line in addend.lines() {
+        // SAFETY: every x86-64 processor has the instruction, and it does nothing that could be told but by the clock.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
     }
 }
 

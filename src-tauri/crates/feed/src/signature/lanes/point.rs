@@ -1,8 +1,11 @@
 //! Eight points of edwards25519 at once, with the complete formulas of [`super::super::curve`].
 
-use core::arch::x86_64::{__m512i, __mmask8, _mm512_slli_epi64, _mm512_xor_si512};
+use core::arch::x86_64::{__m512i, __mmask8, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_xor_si512};
 
+use super::super::curve::{D, HALF, Point};
+use super::super::field::Field;
 use super::field::{Factor, Sum};
+use super::table::transposed;
 
 /// Eight points: x = X / Z, y = Y / Z, and T = XY / Z. All are products or small.
 #[derive(Clone, Copy)]
@@ -23,6 +26,14 @@ pub(super) struct Addends {
     pub(super) negative: __mmask8,
 }
 
+/// Eight points to be added: Y + X, Y − X, 2d·T and 2Z.
+pub(super) struct Cached {
+    sum: Factor,
+    difference: Factor,
+    product: Factor,
+    z: Factor,
+}
+
 impl Points {
     #[target_feature(enable = "avx512f")]
     pub(super) fn identity() -> Self {
@@ -30,38 +41,105 @@ impl Points {
         Self { x: zero, y: one, z: one, t: zero }
     }
 
+    /// One point for each lane.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_each(points: [&Point; 8]) -> Self {
+        let coordinate = |number: fn(&Point) -> &Field| Factor::of_each(points.map(number)).sum();
+        Self {
+            x: coordinate(|point| &point.x),
+            y: coordinate(|point| &point.y),
+            z: coordinate(|point| &point.z),
+            t: coordinate(|point| &point.t),
+        }
+    }
+
     /// 7 products.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn plus(&self, other: &Addends) -> Self {
         let a = self.y.plus(&self.x).reduced().times(&other.sum);
         let b = self.y.minus(&self.x).reduced().times(&other.difference);
         let c = self.t.reduced().times(&other.product).negated_where(other.negative);
-        let (e, h) = (a.minus(&b).reduced(), a.plus(&b).reduced());
-        let (g, f) = (self.z.plus(&c).reduced(), self.z.minus_negated(&c).reduced());
+        Self::completed(&a, &b, &c, &self.z)
+    }
+
+    /// 8 products.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn plus_cached(&self, other: &Cached) -> Self {
+        let a = self.y.plus(&self.x).reduced().times(&other.sum);
+        let b = self.y.minus(&self.x).reduced().times(&other.difference);
+        let c = self.t.reduced().times(&other.product);
+        let d = self.z.reduced().times(&other.z);
+        Self::completed(&a, &b, &c, &d)
+    }
+
+    /// From four products, of which the third may be negated.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    fn completed(a: &Sum, b: &Sum, c: &Sum, d: &Sum) -> Self {
+        let (e, h) = (a.minus(b).reduced(), a.plus(b).reduced());
+        let (g, f) = (d.plus(c).reduced(), d.minus_negated(c).reduced());
         Self { x: e.times(&f), y: g.times(&h), z: f.times(&g), t: e.times(&h) }
+    }
+
+    /// To be added often.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn cached(&self) -> Cached {
+        let product = self.t.reduced().times(&Factor::of_all(&D));
+        Cached {
+            sum: self.y.plus(&self.x).reduced(),
+            difference: self.y.minus(&self.x).reduced(),
+            product: product.plus(&product).reduced(),
+            z: self.z.plus(&self.z).reduced(),
+        }
     }
 }
 
-/// The encodings of points, in four words of 64 bits, lowest first: y, and whether x is odd in the highest bit.
-#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub(super) fn encode_all(points: &[Points]) -> Vec<[__m512i; 4]> {
-    // As `invert_all` for the scalar field: one division for all, in each lane. No Z is 0.
+/// One divided by each Z: one division for all, in each lane, as `invert_all` for the scalar field. No Z is 0.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn invert_all(points: &[Points]) -> Vec<Factor> {
     let mut product = Factor::small(1);
-    let mut before = Vec::with_capacity(points.len());
+    let mut inverses = Vec::with_capacity(points.len());
     for point in points {
-        before.push(product);
+        inverses.push(product);
         product = product.times(&point.z.reduced()).reduced();
     }
     let mut inverse = product.inverted();
-    let mut encoded = Vec::with_capacity(points.len());
-    for (point, before) in points.iter().zip(before).rev() {
-        let one_by_z = before.times(&inverse).reduced();
+    for (point, before) in points.iter().zip(&mut inverses).rev() {
+        *before = before.times(&inverse).reduced();
         inverse = inverse.times(&point.z.reduced()).reduced();
-        let [a, b, c, d] = point.y.reduced().times(&one_by_z).reduced().words();
-        let x = point.x.reduced().times(&one_by_z).reduced().words()[0];
+    }
+    inverses
+}
+
+/// The encodings of points, in four words of 64 bits, lowest first: y, and whether x is odd in the highest bit.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn encode_all(points: &[Points]) -> Vec<[__m512i; 4]> {
+    let mut encoded = Vec::with_capacity(points.len());
+    for (point, inverse) in points.iter().zip(invert_all(points)) {
+        let [a, b, c, d] = point.y.reduced().times(&inverse).reduced().words();
+        let x = point.x.reduced().times(&inverse).reduced().words()[0];
         encoded.push([a, b, c, _mm512_xor_si512(d, _mm512_slli_epi64::<63>(x))]);
     }
-    encoded.reverse();
     encoded
+}
+
+/// The points as entries of tables: the two lines of each lane.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn lines_of_all(points: &[Points]) -> Vec<[[__m512i; 8]; 2]> {
+    let (half, d) = (Factor::of_all(&HALF), Factor::of_all(&D));
+    let mut lines = Vec::with_capacity(points.len());
+    for (point, inverse) in points.iter().zip(invert_all(points)) {
+        let inverse = inverse.times(&half).reduced();
+        let (x, y) = (point.x.reduced().times(&inverse), point.y.reduced().times(&inverse));
+        // d·x·y, from halves of both.
+        let quarter = x.reduced().times(&y.reduced()).reduced().times(&d);
+        let half = quarter.plus(&quarter).reduced().sum();
+        let [s0, s1, s2, s3, s4] = y.plus(&x).reduced().canonical();
+        let [d0, d1, d2, d3, d4] = y.minus(&x).reduced().canonical();
+        let [p0, p1, p2, p3, p4] = half.plus(&half).reduced().canonical();
+        let none = _mm512_setzero_si512();
+        lines.push([transposed([s0, s1, s2, s3, s4, p0, p1, p2]), transposed([d0, d1, d2, d3, d4, p3, p4, none])]);
+    }
+    lines
 }

@@ -1,31 +1,35 @@
 //! What R must be, for eight claims at once.
 
+use core::arch::x86_64::__mmask8;
+
+use curve25519_dalek::Scalar;
+
 use super::super::cache::{AUTHOR_WIDTH, AuthorTable, BASE_WIDTH, BaseTable};
 use super::super::check::Claim;
 use super::super::comb::Comb;
 use super::super::curve::Addend;
-use super::machine::store;
+use super::machine::{prefetch, store};
 use super::point::{Points, encode_all};
 use super::table::{Digits, addends};
 
 /// Groups of eight that are worked on together: their sums fit into the nearest cache with one row of a table.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 4;
 
 /// `S·B − k·A` of each claim, encoded. The tables hold multiples of −A; each lane has its own.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 pub(super) fn commitments(base: &BaseTable, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
     let mut points = Vec::with_capacity(claims.len().div_ceil(8));
     for claims in claims.chunks(8 * TOGETHER) {
-        let mut responses = Vec::with_capacity(TOGETHER);
-        let mut challenges = Vec::with_capacity(TOGETHER);
+        let mut responses: Vec<Product<'_, BASE_WIDTH>> = Vec::with_capacity(TOGETHER);
+        let mut challenges: Vec<Product<'_, AUTHOR_WIDTH>> = Vec::with_capacity(TOGETHER);
         for group in claims.chunks(8) {
             let lane = lanes(group);
-            responses.push((Digits::new(lane.map(|(claim, _)| &claim.response)), [base; 8]));
-            challenges.push((Digits::new(lane.map(|(claim, _)| &claim.challenge)), lane.map(|(_, table)| table)));
+            responses.push(Product::new(lane.map(|(claim, _)| &claim.response), [base; 8]));
+            challenges.push(Product::new(lane.map(|(claim, _)| &claim.challenge), lane.map(|(_, table)| table)));
         }
         let mut sums = vec![Points::identity(); responses.len()];
-        add_products::<BASE_WIDTH>(&mut sums, &responses);
-        add_products::<AUTHOR_WIDTH>(&mut sums, &challenges);
+        add_products(&mut sums, &mut responses);
+        add_products(&mut sums, &mut challenges);
         points.extend(sums);
     }
     let mut encoded = Vec::with_capacity(8 * points.len());
@@ -48,17 +52,46 @@ fn lanes<T: Copy>(group: &[T]) -> [T; 8] {
     std::array::from_fn(|lane| *group.get(lane).unwrap_or(&group[0]))
 }
 
-/// Adds `scalar · P` to each sum, each lane with its own table. It goes row by row, as [`Comb::add_products`] does.
+/// Eight products of a scalar and the point of a table.
+struct Product<'a, const WIDTH: usize> {
+    digits: Digits<WIDTH>,
+    tables: [&'a Comb<WIDTH>; 8],
+    /// What is to be added next, and whether it is rather to be taken away.
+    next: [&'a Addend; 8],
+    negative: __mmask8,
+}
+
+impl<'a, const WIDTH: usize> Product<'a, WIDTH> {
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn new(scalars: [&Scalar; 8], tables: [&'a Comb<WIDTH>; 8]) -> Self {
+        let mut product = Self { digits: Digits::new(scalars), tables, next: [&Addend::IDENTITY; 8], negative: 0 };
+        product.look_up(0);
+        product
+    }
+
+    /// Finds out what comes from a row, and has it brought near: a table fits into the second nearest cache only.
+    #[target_feature(enable = "avx512f,avx512dq")]
+    #[inline]
+    fn look_up(&mut self, row: usize) {
+        let (times, negative) = self.digits.of_row(row);
+        for ((next, times), table) in self.next.iter_mut().zip(times).zip(self.tables) {
+            *next = table.multiple(row, times as usize);
+            prefetch(next);
+        }
+        self.negative = negative;
+    }
+}
+
+/// Adds each product to its sum. It goes row by row, as [`Comb::add_products`] does.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn add_products<const WIDTH: usize>(sums: &mut [Points], products: &[(Digits<WIDTH>, [&Comb<WIDTH>; 8])]) {
+fn add_products<const WIDTH: usize>(sums: &mut [Points], products: &mut [Product<'_, WIDTH>]) {
     for row in 0..Comb::<WIDTH>::ROWS {
-        for (sum, (digits, tables)) in sums.iter_mut().zip(products) {
-            let (times, negative) = digits.of_row(row);
-            let mut entries = [&Addend::IDENTITY; 8];
-            for ((entry, times), table) in entries.iter_mut().zip(times).zip(tables) {
-                *entry = table.multiple(row, times as usize);
+        for (sum, product) in sums.iter_mut().zip(&mut *products) {
+            let addends = addends(product.next, product.negative);
+            if row + 1 < Comb::<WIDTH>::ROWS {
+                product.look_up(row + 1);
             }
-            *sum = sum.plus(&addends(entries, negative));
+            *sum = sum.plus(&addends);
         }
     }
 }

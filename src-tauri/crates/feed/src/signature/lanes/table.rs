@@ -9,10 +9,10 @@ use core::arch::x86_64::{
 use curve25519_dalek::Scalar;
 
 use super::super::comb::Comb;
-use super::super::curve::Addend;
+use super::super::curve::{Addend, Point};
 use super::field::Factor;
 use super::machine::{load, store};
-use super::point::Addends;
+use super::point::{Addends, Points, lines_of_all};
 
 /// Rows to columns: word `i` of vector `j` becomes word `j` of vector `i`.
 #[target_feature(enable = "avx512f")]
@@ -120,4 +120,39 @@ impl<const WIDTH: usize> Digits<WIDTH> {
         let digits = _mm512_sub_epi64(bits, _mm512_set1_epi64(half));
         (store(_mm512_abs_epi64(digits)), _mm512_movepi64_mask(digits))
     }
+}
+
+/// All multiples that a [`Comb`] of this width has, in its order. The rows go side by side, one in each lane.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn multiples<const WIDTH: usize>(point: &Point) -> Box<[Addend]> {
+    let mut bases = Vec::with_capacity(Comb::<WIDTH>::ROWS);
+    let mut base = *point;
+    for _ in 0..Comb::<WIDTH>::ROWS {
+        bases.push(base);
+        for _ in 0..WIDTH {
+            base = base.plus(&base);
+        }
+    }
+    let mut points = Vec::with_capacity(bases.len().div_ceil(8) * Comb::<WIDTH>::PER_ROW);
+    for rows in bases.chunks(8) {
+        let base = Points::of_each(std::array::from_fn(|lane| rows.get(lane).unwrap_or(&rows[0])));
+        let cached = base.cached();
+        let mut multiple = base;
+        points.push(multiple);
+        for _ in 1..Comb::<WIDTH>::PER_ROW {
+            multiple = multiple.plus_cached(&cached);
+            points.push(multiple);
+        }
+    }
+    let mut multiples = vec![Addend::IDENTITY; Comb::<WIDTH>::ROWS * Comb::<WIDTH>::PER_ROW];
+    for (eight_rows, lines) in
+        multiples.chunks_mut(8 * Comb::<WIDTH>::PER_ROW).zip(lines_of_all(&points).chunks(Comb::<WIDTH>::PER_ROW))
+    {
+        for (lane, row) in eight_rows.chunks_mut(Comb::<WIDTH>::PER_ROW).enumerate() {
+            for (multiple, [first, second]) in row.iter_mut().zip(lines) {
+                *multiple = Addend::from_lines([store(first[lane]), store(second[lane])]);
+            }
+        }
+    }
+    multiples.into()
 }
