@@ -4,6 +4,9 @@
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 
+use super::curve::Point;
+use super::lanes::Lanes;
+
 /// p = 2²⁵⁵ − 19, little-endian.
 const P: [u8; 32] = {
     let mut bytes = [0xff; 32];
@@ -54,12 +57,34 @@ fn is_canonical(encoded: &[u8; 32]) -> bool {
     without_sign(encoded).iter().rev().lt(P.iter().rev())
 }
 
-/// −A for a public key that libsodium takes: canonical, not of small order, on the curve. A torsion component stays.
-pub(super) fn negated_key(encoded: &[u8; 32]) -> Option<EdwardsPoint> {
-    if !is_canonical(encoded) || has_small_order(encoded) {
-        return None;
+/// −A of a public key that libsodium takes.
+#[derive(Clone, Copy)]
+pub(super) enum Negated {
+    /// As the library works with it.
+    Plain(EdwardsPoint),
+    /// As the lanes do.
+    Lanes(Point),
+}
+
+impl Negated {
+    /// In the form that tables are made from. `None` never happens: every point has an encoding.
+    pub(super) fn point(&self) -> Option<Point> {
+        match self {
+            Self::Plain(point) => Point::decode(point.compress().as_bytes()),
+            Self::Lanes(point) => Some(*point),
+        }
     }
-    CompressedEdwardsY(*encoded).decompress().map(|point| -point)
+}
+
+/// −A for each public key that libsodium takes: canonical, not of small order, on the curve. A torsion component stays.
+pub(super) fn negated_keys(lanes: Option<Lanes>, encoded: &[[u8; 32]]) -> Vec<Option<Negated>> {
+    let sound = |encoded: &[u8; 32]| is_canonical(encoded) && !has_small_order(encoded);
+    let Some(lanes) = lanes else {
+        let plain = |encoded: &[u8; 32]| CompressedEdwardsY(*encoded).decompress().map(|point| Negated::Plain(-point));
+        return encoded.iter().map(|encoded| sound(encoded).then(|| plain(encoded)).flatten()).collect();
+    };
+    let points = lanes.negated_points(encoded).into_iter().zip(encoded);
+    points.map(|(point, encoded)| point.filter(|_| sound(encoded)).map(Negated::Lanes)).collect()
 }
 
 /// What a signature claims, apart from R: the two scalars of `R = S·B − k·A`.

@@ -61,6 +61,12 @@ impl Field {
         Self(number)
     }
 
+    /// The number of these limbs, which are at most 2⁵¹.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn from_limbs(limbs: [u64; 5]) -> Self {
+        Self(fiat_25519_tight_field_element(limbs))
+    }
+
     /// Digits to the base 2⁵¹, lowest first: each at most 2⁵¹, so that a number has several forms.
     pub(super) const fn limbs(&self) -> [u64; 5] {
         self.0.0

@@ -11,15 +11,16 @@ mod lanes;
 #[path = "no_lanes.rs"]
 mod lanes;
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::EdwardsPoint;
 use sha2::{Digest, Sha512};
 
-use self::cache::{AuthorTable, BASE, Cache};
-use self::check::{Claim, response};
+use self::cache::{AuthorTable, BASE, BaseTable, Cache, Key};
+use self::check::{Claim, Negated, negated_keys, response};
 use self::curve::{Point, encode_all};
 use self::lanes::Lanes;
 use crate::{FeedId, Message, NetworkKey};
@@ -110,13 +111,61 @@ const HASHED_TOGETHER: usize = 256;
 /// Sums that are worked on together: with one row of the base point's table they fit into the nearest cache.
 const SUMMED_TOGETHER: usize = 64;
 
-/// `S·B − k·A` of each, encoded: what R must be. The tables are those of −A, and claims with one table stand together.
-fn commitments(lanes: Option<Lanes>, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
-    // There always is one.
-    let Some(base) = &*BASE else { return Vec::new() };
-    if let Some(lanes) = lanes {
-        return lanes.commitments(base, claims);
+/// What R must be, by what is known of the author: `S·B − k·A` of each claim, encoded.
+#[derive(Default)]
+struct Sums<'a> {
+    /// With tables of −A; claims with one table stand together.
+    quick: Vec<(&'a Claim, &'a AuthorTable)>,
+    quick_at: Vec<usize>,
+    /// With −A in the form of the lanes.
+    strangers: Vec<(&'a Claim, &'a Point)>,
+    strangers_at: Vec<usize>,
+    /// Without lanes and tables.
+    slow: Vec<EdwardsPoint>,
+    slow_at: Vec<usize>,
+}
+
+impl<'a> Sums<'a> {
+    /// Takes a claim on; `at` comes back with its sum.
+    fn add(&mut self, claim: &'a Claim, key: &'a Key, at: usize) {
+        match (key.table(), &key.negated) {
+            (Some(table), _) => {
+                self.quick.push((claim, table));
+                self.quick_at.push(at);
+            }
+            (None, Negated::Lanes(negated)) => {
+                self.strangers.push((claim, negated));
+                self.strangers_at.push(at);
+            }
+            (None, Negated::Plain(negated)) => {
+                let Claim { challenge, response } = claim;
+                self.slow.push(EdwardsPoint::vartime_double_scalar_mul_basepoint(challenge, negated, response));
+                self.slow_at.push(at);
+            }
+        }
     }
+
+    /// The sum of each claim, with what it was taken on with.
+    fn encoded(self, lanes: Option<Lanes>) -> impl Iterator<Item = ([u8; 32], usize)> {
+        let (mut quick, mut strangers) = (Vec::new(), Vec::new());
+        // There always is one. The product of no sum is compared with nothing, and nothing is taken for good then.
+        if let Some(base) = &*BASE {
+            match lanes {
+                Some(lanes) => {
+                    quick = lanes.commitments(base, &self.quick);
+                    strangers = lanes.commitments_of_strangers(base, &self.strangers);
+                }
+                None => quick = encode_all(&sums_one_by_one(base, &self.quick)),
+            }
+        }
+        let slow = EdwardsPoint::compress_batch_alloc(&self.slow).into_iter().map(|point| point.to_bytes());
+        let quick = quick.into_iter().zip(self.quick_at);
+        quick.chain(strangers.into_iter().zip(self.strangers_at)).chain(slow.zip(self.slow_at))
+    }
+}
+
+/// `S·B − k·A` of each claim, by tables and without lanes.
+fn sums_one_by_one(base: &BaseTable, claims: &[(&Claim, &AuthorTable)]) -> Vec<Point> {
     let mut sums = vec![Point::IDENTITY; claims.len()];
     for (sums, claims) in sums.chunks_mut(SUMMED_TOGETHER).zip(claims.chunks(SUMMED_TOGETHER)) {
         base.add_products(sums, claims.iter().map(|(claim, _)| &claim.response));
@@ -126,20 +175,24 @@ fn commitments(lanes: Option<Lanes>, claims: &[(&Claim, &AuthorTable)]) -> Vec<[
         let sums = rest.split_off_mut(..claims.len()).unwrap_or_default();
         claims[0].1.add_products(sums, claims.iter().map(|(claim, _)| &claim.challenge));
     }
-    encode_all(&sums)
+    sums
 }
 
 impl Verifier {
     /// A verifier for messages of this network; `None` is the open one.
     pub fn new(network: Option<NetworkKey>) -> Self {
-        Self { network, cache: Mutex::default(), lanes: Lanes::detect() }
+        Self::with(network, Lanes::detect())
     }
 
     /// A verifier that works on one signature after the other, as on processors without the instructions: for tests and
     /// measurements.
     #[doc(hidden)]
     pub fn without_lanes(network: Option<NetworkKey>) -> Self {
-        Self { lanes: None, ..Self::new(network) }
+        Self::with(network, None)
+    }
+
+    fn with(network: Option<NetworkKey>, lanes: Option<Lanes>) -> Self {
+        Self { network, cache: Mutex::new(Cache::new(lanes)), lanes }
     }
 
     /// Checks one message.
@@ -153,16 +206,17 @@ impl Verifier {
 
     /// Checks each message by itself; results come in the order of the messages.
     pub fn verify_batch(&self, messages: Vec<Message>) -> Vec<Result<Verified, SignatureError>> {
-        let mut faults: Vec<Option<SignatureFault>> = vec![None; messages.len()];
+        // Nothing is good before it was compared.
+        let mut faults = vec![Some(SignatureFault::Mismatch); messages.len()];
         let mut by_author: Vec<usize> = (0..messages.len()).collect();
         by_author.sort_by_key(|at| messages[*at].author());
+        let runs: Vec<&[usize]> = by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()).collect();
 
-        let (mut keys, mut candidates) = (Vec::new(), Vec::new());
-        for run in by_author.chunk_by(|a, b| messages[*a].author() == messages[*b].author()) {
+        let fresh = self.fresh_keys(runs.iter().map(|run| messages[run[0]].author()));
+        let (mut keys, mut candidates) = (Vec::with_capacity(runs.len()), Vec::with_capacity(messages.len()));
+        for run in runs {
             let author = messages[run[0]].author();
-            let key =
-                self.cache.lock().unwrap_or_else(PoisonError::into_inner).key(author.key(), run.len(), self.lanes);
-            let Some(key) = key else {
+            let Some(key) = self.cache().key(author.key(), run.len(), fresh.get(author.key())) else {
                 run.iter().for_each(|at| faults[*at] = Some(SignatureFault::Key));
                 continue;
             };
@@ -175,25 +229,14 @@ impl Verifier {
             keys.push(key);
         }
 
-        // What R must be: from tables for messages of busy authors, and else from the key alone.
         let claims = self.claims(&messages, &candidates);
-        let (mut quick, mut quick_at) = (Vec::new(), Vec::new());
-        let (mut slow, mut slow_at) = (Vec::new(), Vec::new());
+        let mut sums = Sums::default();
         for (candidate, claim) in candidates.iter().zip(&claims) {
-            let key = &keys[candidate.key];
-            if let Some(table) = key.table() {
-                quick.push((claim, table));
-                quick_at.push(candidate.at);
-            } else {
-                slow.push(key.commitment(claim));
-                slow_at.push(candidate.at);
-            }
+            sums.add(claim, &keys[candidate.key], candidate.at);
         }
-        let quick = commitments(self.lanes, &quick).into_iter().zip(quick_at);
-        let slow = EdwardsPoint::compress_batch_alloc(&slow).into_iter().map(|point| point.to_bytes()).zip(slow_at);
-        for (commitment, at) in quick.chain(slow) {
-            if commitment[..] != messages[at].signature()[..32] {
-                faults[at] = Some(SignatureFault::Mismatch);
+        for (commitment, at) in sums.encoded(self.lanes) {
+            if commitment[..] == messages[at].signature()[..32] {
+                faults[at] = None;
             }
         }
         let results = messages.into_iter().zip(faults).map(|(message, fault)| match fault {
@@ -201,6 +244,20 @@ impl Verifier {
             Some(fault) => Err(SignatureError { author: message.author(), sequence: message.sequence(), fault }),
         });
         results.collect()
+    }
+
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys of authors who are not remembered, worked on together while nobody waits for the cache.
+    fn fresh_keys(&self, authors: impl Iterator<Item = FeedId>) -> BTreeMap<[u8; 32], Option<Negated>> {
+        let cache = self.cache();
+        let fresh: Vec<[u8; 32]> =
+            authors.map(|author| *author.key()).filter(|author| !cache.remembers(author)).collect();
+        drop(cache);
+        let negated = negated_keys(self.lanes, &fresh);
+        fresh.into_iter().zip(negated).collect()
     }
 
     /// What each candidate claims, in their order.

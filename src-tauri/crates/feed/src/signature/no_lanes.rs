@@ -21,6 +21,14 @@ impl Lanes {
         match self {}
     }
 
+    pub(super) fn commitments_of_strangers(self, _: &BaseTable, _: &[(&Claim, &Point)]) -> Vec<[u8; 32]> {
+        match self {}
+    }
+
+    pub(super) fn negated_points(self, _: &[[u8; 32]]) -> Vec<Option<Point>> {
+        match self {}
+    }
+
     pub(super) fn digests(self, _: &[&[u8]]) -> Vec<[u8; 64]> {
         match self {}
     }

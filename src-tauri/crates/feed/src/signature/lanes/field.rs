@@ -8,9 +8,9 @@
 //! - a [`Sum`] has limbs below 2⁶², from products (below 2⁵⁹) by the few additions that each method names.
 
 use core::arch::x86_64::{
-    __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_madd52hi_epu64, _mm512_madd52lo_epu64,
-    _mm512_mask_sub_epi64, _mm512_or_si512, _mm512_rol_epi64, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
+    __m512i, __mmask8, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_mask_mov_epi64, _mm512_mask_sub_epi64, _mm512_or_si512, _mm512_rol_epi64,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_sub_epi64,
 };
 
 use super::super::field::Field;
@@ -48,6 +48,19 @@ impl Factor {
     pub(super) fn of_each(numbers: [&Field; 8]) -> Self {
         let limbs = numbers.map(|number| number.limbs());
         Self(std::array::from_fn(|at| load(&limbs.map(|limbs| limbs[at]))))
+    }
+
+    /// The numbers of four words each, lowest first; their highest bits are left out.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn of_words([a, b, c, d]: [__m512i; 4]) -> Self {
+        let limbs = [
+            a,
+            _mm512_or_si512(_mm512_srli_epi64::<51>(a), _mm512_slli_epi64::<13>(b)),
+            _mm512_or_si512(_mm512_srli_epi64::<38>(b), _mm512_slli_epi64::<26>(c)),
+            _mm512_or_si512(_mm512_srli_epi64::<25>(c), _mm512_slli_epi64::<39>(d)),
+            _mm512_srli_epi64::<12>(d),
+        ];
+        Self(limbs.map(|limb| _mm512_and_si512(limb, _mm512_set1_epi64(LIMB))))
     }
 
     /// The same small number in each lane.
@@ -145,6 +158,33 @@ impl Factor {
     pub(super) fn inverted(&self) -> Self {
         let (ones, eleven) = self.power_of_ones();
         ones.squared(5).times(&eleven).reduced()
+    }
+
+    /// To the power of (p − 5) / 8, for square roots.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn power_for_roots(&self) -> Self {
+        self.power_of_ones().0.squared(2).times(self).reduced()
+    }
+
+    /// `self` where the mask has no bit, else `other`.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) fn or_where(&self, mask: __mmask8, other: &Self) -> Self {
+        let mut limbs = self.0;
+        for (limb, other) in limbs.iter_mut().zip(&other.0) {
+            *limb = _mm512_mask_mov_epi64(*limb, mask, *other);
+        }
+        Self(limbs)
+    }
+
+    /// The lanes in which both are the same number.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn is(&self, other: &Self) -> __mmask8 {
+        let mut same = !0;
+        for (one, other) in self.canonical().into_iter().zip(other.canonical()) {
+            same &= _mm512_cmpeq_epi64_mask(one, other);
+        }
+        same
     }
 
     /// The numbers below p, in limbs below 2⁵¹.

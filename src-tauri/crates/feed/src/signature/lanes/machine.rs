@@ -11,7 +11,7 @@ use core::arch::x86_64::{__m512i, _MM_HINT_T0, _mm_prefetch, _mm512_loadu_si512,
 use super::super::cache::{AuthorTable, BaseTable};
 use super::super::check::Claim;
 use super::super::curve::{Addend, Point};
-use super::{hash, sums, table};
+use super::{decode, hash, sums, table};
 
 /// The processor has AVX-512 F, DQ, BW and IFMA.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,22 @@ impl Lanes {
     pub(in super::super) fn commitments(self, base: &BaseTable, claims: &[(&Claim, &AuthorTable)]) -> Vec<[u8; 32]> {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { sums::commitments(base, claims) }
+    }
+
+    /// `S·B − k·A` of each claim, encoded; see [`sums::commitments_of_strangers`].
+    pub(in super::super) fn commitments_of_strangers(
+        self,
+        base: &BaseTable,
+        claims: &[(&Claim, &Point)],
+    ) -> Vec<[u8; 32]> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { sums::commitments_of_strangers(base, claims) }
+    }
+
+    /// −P of each encoding; see [`decode::negated_points`].
+    pub(in super::super) fn negated_points(self, encoded: &[[u8; 32]]) -> Vec<Option<Point>> {
+        // SAFETY: `self` proves that the processor has the instructions.
+        unsafe { decode::negated_points(encoded) }
     }
 
     /// SHA-512 of each text; see [`hash::digests`].

@@ -4,6 +4,7 @@
 //! It is the computation of the neighbouring modules with the same tables, and comes to the same bytes; which of the two
 //! ran can be told by the clock alone.
 
+mod decode;
 mod field;
 mod hash;
 mod machine;

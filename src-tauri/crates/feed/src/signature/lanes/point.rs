@@ -27,6 +27,7 @@ pub(super) struct Addends {
 }
 
 /// Eight points to be added: Y + X, Y − X, 2d·T and 2Z.
+#[derive(Clone, Copy)]
 pub(super) struct Cached {
     sum: Factor,
     difference: Factor,
@@ -63,14 +64,27 @@ impl Points {
         Self::completed(&a, &b, &c, &self.z)
     }
 
-    /// 8 products.
+    /// 8 products. Where the mask has a bit, `other` must come the other way round, and is taken away.
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(super) fn plus_cached(&self, other: &Cached) -> Self {
+    pub(super) fn plus_cached(&self, other: &Cached, negative: __mmask8) -> Self {
         let a = self.y.plus(&self.x).reduced().times(&other.sum);
         let b = self.y.minus(&self.x).reduced().times(&other.difference);
-        let c = self.t.reduced().times(&other.product);
+        let c = self.t.reduced().times(&other.product).negated_where(negative);
         let d = self.z.reduced().times(&other.z);
         Self::completed(&a, &b, &c, &d)
+    }
+
+    /// Twice the points: 4 squares and 4 products (section 3.3 of the same paper, with all of E, F, G and H negated).
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn doubled(&self) -> Self {
+        let (a, b) = (self.x.reduced().square(), self.y.reduced().square());
+        let z = self.z.reduced().square();
+        let h = a.plus(&b);
+        let e = h.minus(&self.x.plus(&self.y).reduced().square()).reduced();
+        let g = a.minus(&b);
+        let f = z.plus(&z).plus(&g).reduced();
+        let (g, h) = (g.reduced(), h.reduced());
+        Self { x: e.times(&f), y: g.times(&h), z: f.times(&g), t: e.times(&h) }
     }
 
     /// From four products, of which the third may be negated.
@@ -91,6 +105,38 @@ impl Points {
             difference: self.y.minus(&self.x).reduced(),
             product: product.plus(&product).reduced(),
             z: self.z.plus(&self.z).reduced(),
+        }
+    }
+}
+
+impl Cached {
+    /// The identity: X = 0, Y = Z = 1, T = 0.
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn identity() -> Self {
+        let (zero, one) = (Factor::small(0), Factor::small(1));
+        Self { sum: one, difference: one, product: zero, z: Factor::small(2) }
+    }
+
+    /// `self` where the mask has no bit, else `other`.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) fn or_where(&self, mask: __mmask8, other: &Self) -> Self {
+        Self {
+            sum: self.sum.or_where(mask, &other.sum),
+            difference: self.difference.or_where(mask, &other.difference),
+            product: self.product.or_where(mask, &other.product),
+            z: self.z.or_where(mask, &other.z),
+        }
+    }
+
+    /// The other way round where the mask has a bit.
+    #[target_feature(enable = "avx512f")]
+    #[inline]
+    pub(super) fn turned_where(&self, mask: __mmask8) -> Self {
+        Self {
+            sum: self.sum.or_where(mask, &self.difference),
+            difference: self.difference.or_where(mask, &self.sum),
+            ..*self
         }
     }
 }

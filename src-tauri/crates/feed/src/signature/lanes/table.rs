@@ -109,7 +109,7 @@ impl<const WIDTH: usize> Digits<WIDTH> {
     /// How many times the point of a row is wanted in each lane, and where it is to be taken away.
     #[target_feature(enable = "avx512f,avx512dq")]
     #[inline]
-    pub(super) fn of_row(&self, row: usize) -> ([u64; 8], __mmask8) {
+    pub(super) fn of_row(&self, row: usize) -> (__m512i, __mmask8) {
         let bit = row * WIDTH;
         let shift = (bit % 64) as i64;
         let lower = _mm512_srl_epi64(self.words[bit / 64], _mm_set_epi64x(0, shift));
@@ -118,7 +118,7 @@ impl<const WIDTH: usize> Digits<WIDTH> {
         let bits = _mm512_and_si512(_mm512_or_si512(lower, upper), _mm512_set1_epi64(2 * Self::HALF - 1));
         let half = if row + 1 < Comb::<WIDTH>::ROWS { Self::HALF } else { 0 };
         let digits = _mm512_sub_epi64(bits, _mm512_set1_epi64(half));
-        (store(_mm512_abs_epi64(digits)), _mm512_movepi64_mask(digits))
+        (_mm512_abs_epi64(digits), _mm512_movepi64_mask(digits))
     }
 }
 
@@ -140,7 +140,7 @@ pub(super) fn multiples<const WIDTH: usize>(point: &Point) -> Box<[Addend]> {
         let mut multiple = base;
         points.push(multiple);
         for _ in 1..Comb::<WIDTH>::PER_ROW {
-            multiple = multiple.plus_cached(&cached);
+            multiple = multiple.plus_cached(&cached, 0);
             points.push(multiple);
         }
     }
