@@ -62,6 +62,13 @@ impl Addend {
         &self.0
     }
 
+    /// The three numbers, each below p.
+    #[cfg(test)]
+    pub(super) fn values(&self) -> [[u8; 32]; 3] {
+        let (sum, difference, product) = self.factors();
+        [sum, difference, product].map(|factor| factor.carry().to_bytes())
+    }
+
     #[inline(always)]
     fn factors(&self) -> (Factor, Factor, Factor) {
         let [[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, _]] = self.0;
@@ -159,19 +166,19 @@ pub(super) fn encode_all(points: &[Point]) -> Vec<[u8; 32]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
     use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
     use curve25519_dalek::scalar::Scalar;
 
     use super::*;
 
-    fn ours(point: &EdwardsPoint) -> Point {
+    pub(in super::super) fn ours(point: &EdwardsPoint) -> Point {
         Point::decode(point.compress().as_bytes()).expect("on the curve")
     }
 
     /// Some points of every kind: multiples of the base, of small order, and sums of both.
-    fn points() -> Vec<EdwardsPoint> {
+    pub(in super::super) fn points() -> Vec<EdwardsPoint> {
         let multiples = (0..6_u64).map(|n| ED25519_BASEPOINT_POINT * Scalar::from(n * n * n * 0x1234_5678_9abc));
         multiples.flat_map(|point| EIGHT_TORSION.map(|torsion| point + torsion)).collect()
     }

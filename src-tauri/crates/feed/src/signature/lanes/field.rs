@@ -71,6 +71,12 @@ impl Factor {
         Self([_mm512_set1_epi64(number.into()), zero, zero, zero, zero])
     }
 
+    /// The limbs as they are.
+    #[cfg(test)]
+    pub(super) fn limbs(&self) -> [__m512i; 5] {
+        self.0
+    }
+
     /// The limbs as a sum.
     #[target_feature(enable = "avx512f")]
     #[inline]
@@ -241,6 +247,12 @@ fn fold(places: &[__m512i; 10]) -> Sum {
 }
 
 impl Sum {
+    /// The limbs as they are.
+    #[cfg(test)]
+    pub(super) fn limbs(&self) -> [__m512i; 5] {
+        self.0
+    }
+
     /// Of two products: limbs below 2⁶⁰. Of a product and a negated one: below 2⁶¹.
     #[target_feature(enable = "avx512f")]
     #[inline]

@@ -60,6 +60,13 @@ impl Lanes {
         // SAFETY: `self` proves that the processor has the instructions.
         unsafe { hash::digests(texts) }
     }
+
+    /// Runs a test.
+    #[cfg(test)]
+    pub(super) fn run(self, test: unsafe fn()) {
+        // SAFETY: all that the tests ask for is the instructions, and `self` proves that the processor has them.
+        unsafe { test() }
+    }
 }
 
 /// Asks for an addend to be brought into the nearest cache.

@@ -13,3 +13,6 @@ mod sums;
 mod table;
 
 pub(super) use machine::Lanes;
+
+#[cfg(test)]
+mod tests;
