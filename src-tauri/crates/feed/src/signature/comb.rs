@@ -43,8 +43,8 @@ impl<const WIDTH: usize> Comb<WIDTH> {
         Self { multiples: addends(&multiples) }
     }
 
-    #[cfg(target_arch = "x86_64")]
     /// `times · 2^(WIDTH·row) · P`; `times` is at most `2^(WIDTH−1)`.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(super) fn multiple(&self, row: usize, times: usize) -> &Addend {
         if times == 0 {

@@ -41,32 +41,9 @@ pub(super) struct Point {
 pub(super) struct Addend([[u64; 8]; 2]);
 
 impl Addend {
-    /// The identity: x = 0, y = 1.
-    pub(super) const IDENTITY: Self = Self::new(HALF.limbs(), HALF.limbs(), [0; 5]);
-
     const fn new(sum: [u64; 5], difference: [u64; 5], product: [u64; 5]) -> Self {
         let ([s0, s1, s2, s3, s4], [d0, d1, d2, d3, d4], [p0, p1, p2, p3, p4]) = (sum, difference, product);
         Self([[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, 0]])
-    }
-
-    /// An addend by its lines, as [`Self::lines`] gives them.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn from_lines(lines: [[u64; 8]; 2]) -> Self {
-        Self(lines)
-    }
-
-    /// The two lines: limbs 0 to 4 of (y + x) / 2, then 0 to 2 of d·x·y; those of (y − x) / 2, then 3 and 4 of d·x·y and
-    /// a zero. No limb is above 2⁵¹.
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn lines(&self) -> &[[u64; 8]; 2] {
-        &self.0
-    }
-
-    /// The three numbers, each below p.
-    #[cfg(test)]
-    pub(super) fn values(&self) -> [[u8; 32]; 3] {
-        let (sum, difference, product) = self.factors();
-        [sum, difference, product].map(|factor| factor.carry().to_bytes())
     }
 
     #[inline(always)]
@@ -74,6 +51,31 @@ impl Addend {
         let [[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, _]] = self.0;
         let factor = Factor::from_limbs;
         (factor([s0, s1, s2, s3, s4]), factor([d0, d1, d2, d3, d4]), factor([p0, p1, p2, p3, p4]))
+    }
+}
+
+/// For [`super::lanes`].
+#[cfg(target_arch = "x86_64")]
+impl Addend {
+    /// The identity: x = 0, y = 1.
+    pub(super) const IDENTITY: Self = Self::new(HALF.limbs(), HALF.limbs(), [0; 5]);
+
+    /// The two lines: limbs 0 to 4 of (y + x) / 2, then 0 to 2 of d·x·y; those of (y − x) / 2, then 3 and 4 of d·x·y and
+    /// a zero. No limb is above 2⁵¹.
+    pub(super) fn lines(&self) -> &[[u64; 8]; 2] {
+        &self.0
+    }
+
+    /// An addend by its lines, as [`Self::lines`] gives them.
+    pub(super) fn from_lines(lines: [[u64; 8]; 2]) -> Self {
+        Self(lines)
+    }
+
+    /// The three numbers, each below p.
+    #[cfg(test)]
+    pub(super) fn values(&self) -> [[u8; 32]; 3] {
+        let (sum, difference, product) = self.factors();
+        [sum, difference, product].map(|factor| factor.carry().to_bytes())
     }
 }
 
