@@ -253,7 +253,8 @@ impl Sum {
         self.0
     }
 
-    /// Of two products: limbs below 2⁶⁰. Of a product and a negated one: below 2⁶¹.
+    /// Of two products: limbs below 2⁶⁰. Of a product and a negated one: below 2⁶¹. Of one more product or a difference:
+    /// below 2⁶².
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) fn plus(&self, other: &Self) -> Self {
@@ -264,15 +265,16 @@ impl Sum {
         Self(limbs)
     }
 
-    /// Of two products, as `self + 2⁹·p − other`: limbs of 2⁹·p are above those of products, and the limbs of the
-    /// difference below 2⁶¹.
+    /// `other` is a product and `self` one too, or the sum of two. As `self + 2⁹·p − other`: limbs of 2⁹·p, almost 2⁶⁰,
+    /// are above those of products, and the limbs of the difference below 2⁶¹.
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) fn minus(&self, other: &Self) -> Self {
         self.minus_with::<9>(other)
     }
 
-    /// As [`Self::minus`], where `other` may be negated, or the sum of two products: limbs below 2⁶².
+    /// As [`Self::minus`] for a product `self`, where `other` may be a negated product or the sum of two. As
+    /// `self + 2¹⁰·p − other`: limbs below 2⁶².
     #[target_feature(enable = "avx512f")]
     #[inline]
     pub(super) fn minus_negated(&self, other: &Self) -> Self {
