@@ -41,16 +41,23 @@ fn main() {
         (messages.iter().map(|message| message.encoded().len()).sum(), packed.iter().map(Vec::len).sum());
     println!("packed: {small} of {plain} bytes, {:.3}", small as f64 / plain as f64);
 
-    let strangers: Vec<Message> = (0..2000_u32).map(stranger).collect();
+    let strangers: Vec<Message> = (0..2000_u32).map(|number| message(number, 1.0)).collect();
+    let newcomers: Vec<Message> = (0..2000_u32).map(|number| message(number % 100, number.into())).collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for (how, verifier) in [("", Verifier::new(None)), (", one by one", Verifier::without_lanes(None))] {
-        checks(how, &verifier, &messages, &strangers, cores);
+        checks(how, &verifier, &messages, cores);
+        for (what, messages) in [("one message of each author", &strangers), ("20 messages of new authors", &newcomers)]
+        {
+            rate(&format!("verify{how}, {what}"), messages.len(), || {
+                assert!(verifier.verify_batch(messages.clone()).iter().all(Result::is_ok));
+            });
+        }
     }
     bare(&messages, cores);
 }
 
 /// The checks of a verifier: eight signatures at once where the processor can, or one by one.
-fn checks(how: &str, verifier: &Verifier, messages: &[Message], strangers: &[Message], cores: usize) {
+fn checks(how: &str, verifier: &Verifier, messages: &[Message], cores: usize) {
     let verify = |messages: &[Message]| {
         for batch in messages.chunks(BATCH) {
             assert!(verifier.verify_batch(batch.to_vec()).iter().all(Result::is_ok));
@@ -65,9 +72,6 @@ fn checks(how: &str, verifier: &Verifier, messages: &[Message], strangers: &[Mes
             }
         });
     });
-    rate(&format!("verify{how}, one message of each author"), strangers.len(), || {
-        assert!(verifier.verify_batch(strangers.to_vec()).iter().all(Result::is_ok));
-    });
 }
 
 /// The message of a line, without its envelope.
@@ -76,11 +80,12 @@ fn value(line: &str) -> &str {
     within.map_or(line, |(value, _)| value)
 }
 
-fn stranger(number: u32) -> Message {
+/// A first message of one of many authors.
+fn message(author: u32, timestamp: f64) -> Message {
     let mut seed = [0; 32];
-    seed[..4].copy_from_slice(&number.to_le_bytes());
+    seed[..4].copy_from_slice(&author.to_le_bytes());
     let content = feed::json::Value::object([("type", "post"), ("text", "once")].map(|(k, v)| (k, v.into())));
-    sign(&KeyPair::from_seed(&seed), None, None, 1.0, &content).expect("sound").into_message()
+    sign(&KeyPair::from_seed(&seed), None, None, timestamp, &content).expect("sound").into_message()
 }
 
 /// The strict check of the library, as it comes, for comparison: keys and signed texts are at hand.
