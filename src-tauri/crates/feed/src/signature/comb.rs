@@ -38,7 +38,7 @@ impl<const WIDTH: usize> Comb<WIDTH> {
                 multiple = multiple.plus(&base);
                 multiples.push(multiple);
             }
-            base = multiple.plus(&multiple);
+            base = multiple.doubled();
         }
         Self { multiples: addends(&multiples) }
     }

@@ -33,7 +33,7 @@ impl Factor {
     }
 
     #[inline(always)]
-    fn square(&self) -> Field {
+    pub(super) fn square(&self) -> Field {
         let mut square = ZERO;
         fiat_25519_carry_square(&mut square, &self.0);
         Field(square)

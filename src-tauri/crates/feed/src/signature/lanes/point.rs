@@ -143,7 +143,7 @@ impl Cached {
 
 /// One divided by each Z: one division for all, in each lane, as `invert_all` for the scalar field. No Z is 0.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn invert_all(points: &[Points]) -> Vec<Factor> {
+pub(super) fn invert_all(points: &[Points]) -> Vec<Factor> {
     let mut product = Factor::small(1);
     let mut inverses = Vec::with_capacity(points.len());
     for point in points {
@@ -170,22 +170,19 @@ pub(super) fn encode_all(points: &[Points]) -> Vec<[__m512i; 4]> {
     encoded
 }
 
-/// The points as entries of tables: the two lines of each lane.
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn lines_of_all(points: &[Points]) -> Vec<[[__m512i; 8]; 2]> {
-    let (half, d) = (Factor::of_all(&HALF), Factor::of_all(&D));
-    let mut lines = Vec::with_capacity(points.len());
-    for (point, inverse) in points.iter().zip(invert_all(points)) {
-        let inverse = inverse.times(&half).reduced();
-        let (x, y) = (point.x.reduced().times(&inverse), point.y.reduced().times(&inverse));
+impl Points {
+    /// The two lines that each lane has as an entry of a table. `inverse` is 1 / Z.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    pub(super) fn lines(&self, inverse: &Factor) -> [[__m512i; 8]; 2] {
+        let inverse = inverse.times(&Factor::of_all(&HALF)).reduced();
+        let (x, y) = (self.x.reduced().times(&inverse), self.y.reduced().times(&inverse));
         // d·x·y, from halves of both.
-        let quarter = x.reduced().times(&y.reduced()).reduced().times(&d);
+        let quarter = x.reduced().times(&y.reduced()).reduced().times(&Factor::of_all(&D));
         let half = quarter.plus(&quarter).reduced().sum();
         let [s0, s1, s2, s3, s4] = y.plus(&x).reduced().canonical();
         let [d0, d1, d2, d3, d4] = y.minus(&x).reduced().canonical();
         let [p0, p1, p2, p3, p4] = half.plus(&half).reduced().canonical();
         let none = _mm512_setzero_si512();
-        lines.push([transposed([s0, s1, s2, s3, s4, p0, p1, p2]), transposed([d0, d1, d2, d3, d4, p3, p4, none])]);
+        [transposed([s0, s1, s2, s3, s4, p0, p1, p2]), transposed([d0, d1, d2, d3, d4, p3, p4, none])]
     }
-    lines
 }

@@ -12,7 +12,7 @@ use super::super::comb::Comb;
 use super::super::curve::{Addend, Point};
 use super::field::Factor;
 use super::machine::{load, store};
-use super::point::{Addends, Points, lines_of_all};
+use super::point::{Addends, Points, invert_all};
 
 /// Rows to columns: word `i` of vector `j` becomes word `j` of vector `i`.
 #[target_feature(enable = "avx512f")]
@@ -130,7 +130,7 @@ pub(super) fn multiples<const WIDTH: usize>(point: &Point) -> Box<[Addend]> {
     for _ in 0..Comb::<WIDTH>::ROWS {
         bases.push(base);
         for _ in 0..WIDTH {
-            base = base.plus(&base);
+            base = base.doubled();
         }
     }
     let mut points = Vec::with_capacity(bases.len().div_ceil(8) * Comb::<WIDTH>::PER_ROW);
@@ -145,12 +145,13 @@ pub(super) fn multiples<const WIDTH: usize>(point: &Point) -> Box<[Addend]> {
         }
     }
     let mut multiples = vec![Addend::IDENTITY; Comb::<WIDTH>::ROWS * Comb::<WIDTH>::PER_ROW];
-    for (eight_rows, lines) in
-        multiples.chunks_mut(8 * Comb::<WIDTH>::PER_ROW).zip(lines_of_all(&points).chunks(Comb::<WIDTH>::PER_ROW))
-    {
-        for (lane, row) in eight_rows.chunks_mut(Comb::<WIDTH>::PER_ROW).enumerate() {
-            for (multiple, [first, second]) in row.iter_mut().zip(lines) {
-                *multiple = Addend::from_lines([store(first[lane]), store(second[lane])]);
+    for (at, (point, inverse)) in points.iter().zip(invert_all(&points)).enumerate() {
+        let (rows, column) = (at / Comb::<WIDTH>::PER_ROW * 8, at % Comb::<WIDTH>::PER_ROW);
+        let [first, second] = point.lines(&inverse);
+        for (lane, (first, second)) in first.into_iter().zip(second).enumerate() {
+            // In the last rows, some lanes are left over.
+            if let Some(multiple) = multiples.get_mut((rows + lane) * Comb::<WIDTH>::PER_ROW + column) {
+                *multiple = Addend::from_lines([store(first), store(second)]);
             }
         }
     }
