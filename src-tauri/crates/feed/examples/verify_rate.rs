@@ -13,6 +13,8 @@ use feed::{FeedId, KeyPair, Message, Verifier, sign};
 
 /// Messages that are checked at once.
 const BATCH: usize = 2_048;
+/// How often messages of authors with tables are checked.
+const ROUNDS: usize = 20;
 
 fn main() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
@@ -39,26 +41,37 @@ fn main() {
         (messages.iter().map(|message| message.encoded().len()).sum(), packed.iter().map(Vec::len).sum());
     println!("packed: {small} of {plain} bytes, {:.3}", small as f64 / plain as f64);
 
-    let verifier = Verifier::new(None);
+    let strangers: Vec<Message> = (0..2000_u32).map(|number| message(number, 1.0)).collect();
+    let newcomers: Vec<Message> = (0..2000_u32).map(|number| message(number % 100, number.into())).collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for (how, verifier) in [("", Verifier::new(None)), (", one by one", Verifier::without_lanes(None))] {
+        checks(how, &verifier, &messages, cores);
+        for (what, messages) in [("one message of each author", &strangers), ("20 messages of new authors", &newcomers)]
+        {
+            rate(&format!("verify{how}, {what}"), messages.len(), || {
+                assert!(verifier.verify_batch(messages.clone()).iter().all(Result::is_ok));
+            });
+        }
+    }
+    bare(&messages, cores);
+}
+
+/// The checks of a verifier: eight signatures at once where the processor can, or one by one.
+fn checks(how: &str, verifier: &Verifier, messages: &[Message], cores: usize) {
     let verify = |messages: &[Message]| {
         for batch in messages.chunks(BATCH) {
             assert!(verifier.verify_batch(batch.to_vec()).iter().all(Result::is_ok));
         }
     };
-    rate("verify", messages.len(), || verify(&messages));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rate(&format!("verify on {cores} cores"), messages.len(), || {
+    rate(&format!("verify{how} (cold)"), messages.len(), || verify(messages));
+    rate(&format!("verify{how}"), ROUNDS * messages.len(), || (0..ROUNDS).for_each(|_| verify(messages)));
+    rate(&format!("verify{how}, on {cores} cores"), ROUNDS * messages.len(), || {
         std::thread::scope(|scope| {
             for share in messages.chunks(messages.len().div_ceil(cores)) {
-                scope.spawn(move || verify(share));
+                scope.spawn(move || (0..ROUNDS).for_each(|_| verify(share)));
             }
         });
     });
-    let strangers: Vec<Message> = (0..2000_u32).map(stranger).collect();
-    rate("verify, one message of each author", strangers.len(), || {
-        assert!(verifier.verify_batch(strangers.clone()).iter().all(Result::is_ok));
-    });
-    bare(&messages, cores);
 }
 
 /// The message of a line, without its envelope.
@@ -67,11 +80,12 @@ fn value(line: &str) -> &str {
     within.map_or(line, |(value, _)| value)
 }
 
-fn stranger(number: u32) -> Message {
+/// A first message of one of many authors.
+fn message(author: u32, timestamp: f64) -> Message {
     let mut seed = [0; 32];
-    seed[..4].copy_from_slice(&number.to_le_bytes());
+    seed[..4].copy_from_slice(&author.to_le_bytes());
     let content = feed::json::Value::object([("type", "post"), ("text", "once")].map(|(k, v)| (k, v.into())));
-    sign(&KeyPair::from_seed(&seed), None, None, 1.0, &content).expect("sound").into_message()
+    sign(&KeyPair::from_seed(&seed), None, None, timestamp, &content).expect("sound").into_message()
 }
 
 /// The strict check of the library, as it comes, for comparison: keys and signed texts are at hand.

@@ -89,9 +89,8 @@ impl Message {
         String::from_utf8_lossy(&json::indent(&self.0.encoded)).into_owned()
     }
 
-    /// Writes the canonical text without the signature, what is signed, in place of what was in `text`.
+    /// Writes the canonical text without the signature, what is signed, after what is in `text` already.
     pub(crate) fn write_unsigned_text(&self, text: &mut Vec<u8>) {
-        text.clear();
         json::indent_into(&self.0.encoded, text);
         let tail = SIGNATURE_OPEN.len() + SIGNATURE_CHARACTERS + SIGNATURE_CLOSE.len();
         text.truncate(text.len().saturating_sub(tail));

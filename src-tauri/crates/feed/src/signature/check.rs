@@ -3,7 +3,9 @@
 
 use curve25519_dalek::Scalar;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use sha2::{Digest, Sha512};
+
+use super::curve::Point;
+use super::lanes::Lanes;
 
 /// p = 2²⁵⁵ − 19, little-endian.
 const P: [u8; 32] = {
@@ -55,12 +57,34 @@ fn is_canonical(encoded: &[u8; 32]) -> bool {
     without_sign(encoded).iter().rev().lt(P.iter().rev())
 }
 
-/// −A for a public key that libsodium takes: canonical, not of small order, on the curve. A torsion component stays.
-pub(super) fn negated_key(encoded: &[u8; 32]) -> Option<EdwardsPoint> {
-    if !is_canonical(encoded) || has_small_order(encoded) {
-        return None;
+/// −A of a public key that libsodium takes.
+#[derive(Clone, Copy)]
+pub(super) enum Negated {
+    /// As the library works with it.
+    Plain(EdwardsPoint),
+    /// As the lanes do.
+    Lanes(Point),
+}
+
+impl Negated {
+    /// In the form that tables are made from. `None` never happens: every point has an encoding.
+    pub(super) fn point(&self) -> Option<Point> {
+        match self {
+            Self::Plain(point) => Point::decode(point.compress().as_bytes()),
+            Self::Lanes(point) => Some(*point),
+        }
     }
-    CompressedEdwardsY(*encoded).decompress().map(|point| -point)
+}
+
+/// −A for each public key that libsodium takes: canonical, not of small order, on the curve. A torsion component stays.
+pub(super) fn negated_keys(lanes: Option<Lanes>, encoded: &[[u8; 32]]) -> Vec<Option<Negated>> {
+    let sound = |encoded: &[u8; 32]| is_canonical(encoded) && !has_small_order(encoded);
+    let Some(lanes) = lanes else {
+        let plain = |encoded: &[u8; 32]| CompressedEdwardsY(*encoded).decompress().map(|point| Negated::Plain(-point));
+        return encoded.iter().map(|encoded| sound(encoded).then(|| plain(encoded)).flatten()).collect();
+    };
+    let points = lanes.negated_points(encoded).into_iter().zip(encoded);
+    points.map(|(point, encoded)| point.filter(|_| sound(encoded)).map(Negated::Lanes)).collect()
 }
 
 /// What a signature claims, apart from R: the two scalars of `R = S·B − k·A`.
@@ -72,14 +96,15 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// `None` when S is not below L, or R has small order.
-    pub(super) fn new(key: &[u8; 32], signature: &[u8; 64], message: &[u8]) -> Option<Self> {
-        let (commitment, response) = signature.split_first_chunk::<32>()?;
-        let response = Scalar::from_canonical_bytes(response.try_into().ok()?).into_option()?;
-        if has_small_order(commitment) {
-            return None;
-        }
-        let digest = Sha512::new().chain_update(commitment).chain_update(key).chain_update(message).finalize();
-        Some(Self { response, challenge: Scalar::from_bytes_mod_order_wide(&digest.into()) })
+    /// `digest` is SHA-512(R ‖ A ‖ M).
+    pub(super) fn new(response: Scalar, digest: &[u8; 64]) -> Self {
+        Self { response, challenge: Scalar::from_bytes_mod_order_wide(digest) }
     }
+}
+
+/// S of a signature; `None` when S is not below L, or R has small order.
+pub(super) fn response(signature: &[u8; 64]) -> Option<Scalar> {
+    let (commitment, response) = signature.split_first_chunk::<32>()?;
+    let response = Scalar::from_canonical_bytes(response.try_into().ok()?).into_option()?;
+    (!has_small_order(commitment)).then_some(response)
 }

@@ -3,6 +3,7 @@
 use curve25519_dalek::Scalar;
 
 use super::curve::{Addend, Point, addends};
+use super::lanes::Lanes;
 
 /// Bits of a scalar below the group order L < 2²⁵³.
 const SCALAR_BITS: usize = 253;
@@ -12,29 +13,44 @@ const SCALAR_BITS: usize = 253;
 ///
 /// Additions are complete on the whole curve, so that P may have a torsion component and the product is that of the
 /// integer that the scalar stands for.
-pub(super) struct Comb {
-    width: usize,
-    /// One after the other, each of `2^(width−1)` multiples.
+pub(super) struct Comb<const WIDTH: usize> {
+    /// One row after the other, each of `2^(WIDTH−1)` multiples.
     multiples: Box<[Addend]>,
 }
 
-impl Comb {
-    /// Takes one addition for each of the multiples: `253 / width · 2^(width−1)`.
-    pub(super) fn new(point: &Point, width: usize) -> Self {
-        let per_row = 1 << (width - 1);
-        let rows = SCALAR_BITS.div_ceil(width);
-        let mut multiples = Vec::with_capacity(rows * per_row);
+impl<const WIDTH: usize> Comb<WIDTH> {
+    /// One for each digit.
+    pub(super) const ROWS: usize = SCALAR_BITS.div_ceil(WIDTH);
+    /// Multiples of each.
+    pub(super) const PER_ROW: usize = 1 << (WIDTH - 1);
+
+    /// Takes one addition for each of the multiples: `253 / WIDTH · 2^(WIDTH−1)`.
+    pub(super) fn new(point: &Point, lanes: Option<Lanes>) -> Self {
+        if let Some(lanes) = lanes {
+            return Self { multiples: lanes.multiples::<WIDTH>(point) };
+        }
+        let mut multiples = Vec::with_capacity(Self::ROWS * Self::PER_ROW);
         let mut base = *point;
-        for _ in 0..rows {
+        for _ in 0..Self::ROWS {
             let mut multiple = base;
             multiples.push(multiple);
-            for _ in 1..per_row {
+            for _ in 1..Self::PER_ROW {
                 multiple = multiple.plus(&base);
                 multiples.push(multiple);
             }
-            base = multiple.plus(&multiple);
+            base = multiple.doubled();
         }
-        Self { width, multiples: addends(&multiples) }
+        Self { multiples: addends(&multiples) }
+    }
+
+    /// `times · 2^(WIDTH·row) · P`; `times` is at most `2^(WIDTH−1)`.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    pub(super) fn multiple(&self, row: usize, times: usize) -> &Addend {
+        if times == 0 {
+            return &Addend::IDENTITY;
+        }
+        &self.multiples[row * Self::PER_ROW + times - 1]
     }
 
     /// Adds `scalar · P` to each sum, with the scalar at its place.
@@ -42,8 +58,8 @@ impl Comb {
     /// It goes row by row and not sum by sum, so that a row stays in the nearest cache for as long as it is needed.
     pub(super) fn add_products<'a>(&self, sums: &mut [Point], scalars: impl Iterator<Item = &'a Scalar>) {
         let mut scalars: Vec<Digits> =
-            scalars.map(|scalar| Digits { bytes: *scalar.as_bytes(), carry: 0, width: self.width }).collect();
-        for (row, multiples) in self.multiples.chunks_exact(1 << (self.width - 1)).enumerate() {
+            scalars.map(|scalar| Digits { bytes: *scalar.as_bytes(), carry: 0, width: WIDTH }).collect();
+        for (row, multiples) in self.multiples.chunks_exact(Self::PER_ROW).enumerate() {
             for (sum, digits) in sums.iter_mut().zip(&mut scalars) {
                 match digits.of_row(row) {
                     0 => {}

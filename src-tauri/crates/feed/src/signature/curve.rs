@@ -1,24 +1,24 @@
 //! Points of edwards25519, in variable time: everything here is public.
 //!
-//! The formulas are those of Hisil, Wong, Carter and Dawson, “Twisted Edwards Curves Revisited” (2008), sections 3.1 and
-//! 4.2. They are complete: they hold for every two points of the curve, torsion included.
+//! The formulas are those of Hisil, Wong, Carter and Dawson, “Twisted Edwards Curves Revisited” (2008), sections 3.1, 3.3
+//! and 4.2. They are complete: they hold for every two points of the curve, torsion included.
 
 use super::field::{Factor, Field, invert_all};
 
 /// d = −121665 / 121666.
-const D: Field = Field::from_bytes(&[
+pub(super) const D: Field = Field::from_bytes(&[
     0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00, 0x98, 0xe8, 0x79,
     0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
 ]);
 
 /// A square root of −1.
-const ROOT_OF_MINUS_ONE: Field = Field::from_bytes(&[
+pub(super) const ROOT_OF_MINUS_ONE: Field = Field::from_bytes(&[
     0xb0, 0xa0, 0x0e, 0x4a, 0x27, 0x1b, 0xee, 0xc4, 0x78, 0xe4, 0x2f, 0xad, 0x06, 0x18, 0x43, 0x2f, 0xa7, 0xd7, 0xfb,
     0x3d, 0x99, 0x00, 0x4d, 0x2b, 0x0b, 0xdf, 0xc1, 0x4f, 0x80, 0x24, 0x83, 0x2b,
 ]);
 
 /// 1 / 2 = 2²⁵⁴ − 9.
-const HALF: Field = Field::from_bytes(&{
+pub(super) const HALF: Field = Field::from_bytes(&{
     let mut bytes = [0xff; 32];
     bytes[0] = 0xf7;
     bytes[31] = 0x3f;
@@ -28,19 +28,55 @@ const HALF: Field = Field::from_bytes(&{
 /// A point: x = X / Z, y = Y / Z, and T = XY / Z.
 #[derive(Clone, Copy)]
 pub(super) struct Point {
-    x: Field,
-    y: Field,
-    z: Field,
-    t: Field,
+    pub(super) x: Field,
+    pub(super) y: Field,
+    pub(super) z: Field,
+    pub(super) t: Field,
 }
 
-/// A point to be added often: (y + x) / 2, (y − x) / 2 and d·x·y. Two lines of a processor's cache.
+/// A point to be added often: (y + x) / 2, (y − x) / 2 and d·x·y, in limbs. Two lines of a processor's cache: five limbs
+/// of the sum and of the difference, and what is left of each line holds the product.
 #[derive(Clone, Copy)]
 #[repr(align(128))]
-pub(super) struct Addend {
-    sum: Factor,
-    difference: Factor,
-    product: Factor,
+pub(super) struct Addend([[u64; 8]; 2]);
+
+impl Addend {
+    const fn new(sum: [u64; 5], difference: [u64; 5], product: [u64; 5]) -> Self {
+        let ([s0, s1, s2, s3, s4], [d0, d1, d2, d3, d4], [p0, p1, p2, p3, p4]) = (sum, difference, product);
+        Self([[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, 0]])
+    }
+
+    #[inline(always)]
+    fn factors(&self) -> (Factor, Factor, Factor) {
+        let [[s0, s1, s2, s3, s4, p0, p1, p2], [d0, d1, d2, d3, d4, p3, p4, _]] = self.0;
+        let factor = Factor::from_limbs;
+        (factor([s0, s1, s2, s3, s4]), factor([d0, d1, d2, d3, d4]), factor([p0, p1, p2, p3, p4]))
+    }
+}
+
+/// For [`super::lanes`].
+#[cfg(target_arch = "x86_64")]
+impl Addend {
+    /// The identity: x = 0, y = 1.
+    pub(super) const IDENTITY: Self = Self::new(HALF.limbs(), HALF.limbs(), [0; 5]);
+
+    /// The two lines: limbs 0 to 4 of (y + x) / 2, then 0 to 2 of d·x·y; those of (y − x) / 2, then 3 and 4 of d·x·y and
+    /// a zero. No limb is above 2⁵¹.
+    pub(super) fn lines(&self) -> &[[u64; 8]; 2] {
+        &self.0
+    }
+
+    /// An addend by its lines, as [`Self::lines`] gives them.
+    pub(super) fn from_lines(lines: [[u64; 8]; 2]) -> Self {
+        Self(lines)
+    }
+
+    /// The three numbers, each below p.
+    #[cfg(test)]
+    pub(super) fn values(&self) -> [[u8; 32]; 3] {
+        let (sum, difference, product) = self.factors();
+        [sum, difference, product].map(|factor| factor.carry().to_bytes())
+    }
 }
 
 impl Point {
@@ -79,21 +115,33 @@ impl Point {
         Self::completed(&b.minus(&a), &b.plus(&a), &d.plus(&c), &d.minus(&c))
     }
 
+    /// Twice the point: 4 squares and 4 products (section 3.3, with all of E, F, G and H negated).
+    pub(super) fn doubled(&self) -> Self {
+        let (a, b, c) = (self.x.square(), self.y.square(), self.z.square());
+        let h = a.plus(&b);
+        let e = h.carry().minus(&self.x.plus(&self.y).square());
+        let g = a.minus(&b).carry();
+        let f = c.plus(&c).carry().plus(&g);
+        Self::completed(&e, &h, &g.factor(), &f)
+    }
+
     /// With a point of a table: 7 products.
     #[inline(always)]
     pub(super) fn plus_addend(&self, other: &Addend) -> Self {
-        let a = self.y.plus(&self.x).times(&other.sum);
-        let b = self.y.minus(&self.x).times(&other.difference);
-        let c = self.t.factor().times(&other.product);
+        let (sum, difference, product) = other.factors();
+        let a = self.y.plus(&self.x).times(&sum);
+        let b = self.y.minus(&self.x).times(&difference);
+        let c = self.t.factor().times(&product);
         Self::completed(&a.minus(&b), &a.plus(&b), &self.z.plus(&c), &self.z.minus(&c))
     }
 
     /// Less a point of a table.
     #[inline(always)]
     pub(super) fn minus_addend(&self, other: &Addend) -> Self {
-        let a = self.y.plus(&self.x).times(&other.difference);
-        let b = self.y.minus(&self.x).times(&other.sum);
-        let c = self.t.factor().times(&other.product);
+        let (sum, difference, product) = other.factors();
+        let a = self.y.plus(&self.x).times(&difference);
+        let b = self.y.minus(&self.x).times(&sum);
+        let c = self.t.factor().times(&product);
         Self::completed(&a.minus(&b), &a.plus(&b), &self.z.minus(&c), &self.z.plus(&c))
     }
 
@@ -112,8 +160,8 @@ pub(super) fn addends(points: &[Point]) -> Box<[Addend]> {
         // d·x·y, from halves of both.
         let quarter = x.times(&y).times(&D);
         let half = quarter.plus(&quarter).carry();
-        let product = half.plus(&half).carry().factor();
-        Addend { sum: y.plus(&x).carry().factor(), difference: y.minus(&x).carry().factor(), product }
+        let product = half.plus(&half).carry();
+        Addend::new(y.plus(&x).carry().limbs(), y.minus(&x).carry().limbs(), product.limbs())
     });
     addends.collect()
 }
@@ -130,19 +178,19 @@ pub(super) fn encode_all(points: &[Point]) -> Vec<[u8; 32]> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
     use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
     use curve25519_dalek::scalar::Scalar;
 
     use super::*;
 
-    fn ours(point: &EdwardsPoint) -> Point {
+    pub(in super::super) fn ours(point: &EdwardsPoint) -> Point {
         Point::decode(point.compress().as_bytes()).expect("on the curve")
     }
 
     /// Some points of every kind: multiples of the base, of small order, and sums of both.
-    fn points() -> Vec<EdwardsPoint> {
+    pub(in super::super) fn points() -> Vec<EdwardsPoint> {
         let multiples = (0..6_u64).map(|n| ED25519_BASEPOINT_POINT * Scalar::from(n * n * n * 0x1234_5678_9abc));
         multiples.flat_map(|point| EIGHT_TORSION.map(|torsion| point + torsion)).collect()
     }
@@ -159,6 +207,8 @@ mod tests {
                 sums.extend([point.plus(added), point.plus_addend(addend), point.minus_addend(addend)]);
                 expected.extend([one + other, one + other, one - other]);
             }
+            sums.extend([point.doubled(), point.doubled().doubled()]);
+            expected.extend([one + one, one + one + one + one]);
         }
         for (sum, expected) in encode_all(&sums).iter().zip(&expected) {
             assert_eq!(sum, expected.compress().as_bytes());

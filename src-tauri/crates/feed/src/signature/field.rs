@@ -19,6 +19,12 @@ const ZERO: fiat_25519_tight_field_element = fiat_25519_tight_field_element([0; 
 const LOOSE_ZERO: fiat_25519_loose_field_element = fiat_25519_loose_field_element([0; 5]);
 
 impl Factor {
+    /// The number of these limbs, which are at most 2⁵¹.
+    #[inline(always)]
+    pub(super) fn from_limbs(limbs: [u64; 5]) -> Self {
+        Self(fiat_25519_loose_field_element(limbs))
+    }
+
     #[inline(always)]
     pub(super) fn times(&self, other: &Self) -> Field {
         let mut product = ZERO;
@@ -27,7 +33,7 @@ impl Factor {
     }
 
     #[inline(always)]
-    fn square(&self) -> Field {
+    pub(super) fn square(&self) -> Field {
         let mut square = ZERO;
         fiat_25519_carry_square(&mut square, &self.0);
         Field(square)
@@ -53,6 +59,17 @@ impl Field {
         let mut number = ZERO;
         fiat_25519_from_bytes(&mut number, &without_sign);
         Self(number)
+    }
+
+    /// The number of these limbs, which are at most 2⁵¹.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn from_limbs(limbs: [u64; 5]) -> Self {
+        Self(fiat_25519_tight_field_element(limbs))
+    }
+
+    /// Digits to the base 2⁵¹, lowest first: each at most 2⁵¹, so that a number has several forms.
+    pub(super) const fn limbs(&self) -> [u64; 5] {
+        self.0.0
     }
 
     /// The number below p, little-endian.

@@ -225,9 +225,12 @@ fn crafted_signatures_are_judged_exactly_with_and_without_tables() {
         let message = Message::from_json(case.text.as_bytes()).unwrap();
         assert_eq!(message.canonical_text(), case.text);
         let alone = Verifier::new(None).verify(message.clone()).map(drop).map_err(|error| error.fault);
-        let with_table = Verifier::new(None).verify_batch(vec![message; 64]);
-        for result in with_table {
-            assert_eq!(result.map(drop).map_err(|error| error.fault), alone, "{}", case.what);
+        for make in [Verifier::new, Verifier::without_lanes] {
+            let without_table = make(None).verify_batch(vec![message.clone(); 11]);
+            let with_table = make(None).verify_batch(vec![message.clone(); 37]);
+            for result in without_table.into_iter().chain(with_table) {
+                assert_eq!(result.map(drop).map_err(|error| error.fault), alone, "{}", case.what);
+            }
         }
         let reference = libsodium_says(&case.key, &case.signature, case.unsigned.as_bytes());
         assert_eq!(alone.is_ok(), reference, "{}", case.what);
@@ -266,6 +269,47 @@ fn one_bad_signature_costs_only_its_own_message() {
                     assert!(at.is_multiple_of(7), "message {at}");
                     assert_eq!((error.author, error.sequence), (message.author(), 1));
                     assert_eq!(error.fault, SignatureFault::Mismatch);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn good_and_bad_signatures_are_told_apart_at_every_place_of_batches_of_every_size() {
+    let texts: Vec<String> = (0..40_u8)
+        .map(|number| {
+            // Few authors, so that some have tables; texts of many lengths.
+            let seed = [number % 3; 32];
+            let mut unsigned = unsigned(SigningKey::from_bytes(&seed).verifying_key().as_bytes(), number.into());
+            unsigned = unsigned.replace("test", &"test".repeat(1 + usize::from(number) % 13));
+            let signature = sign_text(&seed, None, unsigned.as_bytes());
+            unsigned.strip_suffix("\n}").unwrap().to_owned() + &format!(",\n  \"signature\": \"{signature}\"\n}}")
+        })
+        .collect();
+    let good: Vec<Message> = texts.iter().map(|text| Message::from_json(text.as_bytes()).unwrap()).collect();
+    let bad: Vec<Message> =
+        texts.iter().map(|text| Message::from_json(text.replace("test", "tost").as_bytes()).unwrap()).collect();
+    let mut random = Random::from_seed(0x1a9e5);
+    for make in [Verifier::new, Verifier::without_lanes] {
+        let friends = make(None);
+        friends.verify_batch(good.iter().cycle().take(120).cloned().collect());
+        for size in 1..=good.len() {
+            let choices: [u8; 32] = random.bytes();
+            let one_bad = (0..size).map(|place| (0..size).map(|at| at == place).collect());
+            let mixed = (0..8).map(|turn| (0..size).map(|at| choices[(at + turn) % 32] & 1 << turn != 0).collect());
+            let patterns: Vec<Vec<bool>> = one_bad.chain(mixed).collect();
+            for pattern in patterns {
+                let batch: Vec<Message> = pattern
+                    .iter()
+                    .enumerate()
+                    .map(|(at, is_bad)| if *is_bad { &bad } else { &good }[at].clone())
+                    .collect();
+                // One that knows nobody, and one with tables.
+                for verifier in [&make(None), &friends] {
+                    let results = verifier.verify_batch(batch.clone());
+                    let found: Vec<bool> = results.iter().map(Result::is_err).collect();
+                    assert_eq!(found, pattern);
                 }
             }
         }
