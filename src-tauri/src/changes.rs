@@ -73,7 +73,7 @@ impl Shared {
 
 impl Waiting {
     fn add(&mut self, change: Change) {
-        let single = matches!(change, Change::Thread(_) | Change::Person(_));
+        let single = matches!(change, Change::Thread(_) | Change::Person(_) | Change::Blob(_));
         if single && self.changes.len() >= MOST && !self.changes.contains(&change) {
             // These make every screen look again.
             self.changes.extend([Change::Timeline, Change::Nearby, Change::Standing]);

@@ -58,6 +58,7 @@ impl Announcer {
             node::Change::Person(person) => Change::Person(person.to_string()),
             node::Change::Nearby => Change::Nearby,
             node::Change::Standing => Change::Standing,
+            node::Change::Blob(blob) => Change::Blob(blob.to_string()),
         };
         self.desktop.changed(change.clone());
         // Nobody may be listening.

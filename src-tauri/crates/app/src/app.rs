@@ -167,6 +167,7 @@ impl App {
             frozen: snapshot.frozen,
             standing: storage::standing(snapshot.standing),
             about: snapshot.about,
+            blobs: Vec::new(),
             // Of a key made just now nobody holds anything that would have to be waited for.
             offline: options.network.is_none() || origin == Origin::JustMade,
         };

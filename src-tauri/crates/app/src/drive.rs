@@ -182,6 +182,7 @@ impl Io {
             Output::SaveClocks { device, replace, held, told } => {
                 self.writer.push_clocks(device, Clocks { replace, held, told }, &mut self.tasks);
             }
+            Output::Blobs(order) => tracing::debug!(?order, "files"),
             Output::Freeze { feed, proof } => self.writer.push(Job::Freeze { feed, proof }, &mut self.tasks),
             Output::Published { ticket, result } => {
                 if let Some(reply) = self.publishing.remove(&ticket) {
@@ -382,6 +383,7 @@ mod tests {
             frozen: BTreeSet::new(),
             standing: node::Standing::Whole,
             about: None,
+            blobs: Vec::new(),
             offline: false,
         };
         let mut node = Node::new(config, [0; 32], clock.now());

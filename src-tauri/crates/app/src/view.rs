@@ -298,6 +298,8 @@ pub enum Change {
     Nearby,
     /// The standing of one's own feed.
     Standing,
+    /// A file that was wanted has come, by id.
+    Blob(String),
     /// How far the indexes have been filled again after an update; until then older posts are missing.
     Indexing,
 }

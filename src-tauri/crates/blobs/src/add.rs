@@ -35,7 +35,7 @@ impl Blobs {
         let inner = &self.inner;
         let temporary = Temporary::create(&inner.temporary, inner.temporary_name())?;
         let (id, size) = inner.receive(&mut source, &temporary)?;
-        let is_new = self.place(temporary, &id, size)?;
+        let is_new = self.place(temporary, &id, size, false)?;
         Ok(Added { id, size, is_new })
     }
 
@@ -49,7 +49,7 @@ impl Blobs {
         let (id, size) = inner.receive(&mut source, &temporary)?;
         let was_pinned = self.is_pinned(&id)?;
         self.pin(&id)?;
-        match self.place(temporary, &id, size) {
+        match self.place(temporary, &id, size, true) {
             Ok(is_new) => Ok(Added { id, size, is_new }),
             Err(error) => {
                 if !was_pinned {
@@ -61,8 +61,14 @@ impl Blobs {
         }
     }
 
-    /// Gives a whole file its name; false where it is stored here already.
-    fn place(&self, temporary: Temporary<'_>, id: &BlobId, size: u64) -> Result<bool, BlobError> {
+    /// Gives a whole file its name; false where it is stored here already. The quota does not count for pinned ones.
+    pub(crate) fn place(
+        &self,
+        temporary: Temporary<'_>,
+        id: &BlobId,
+        size: u64,
+        pinned: bool,
+    ) -> Result<bool, BlobError> {
         let inner = &self.inner;
         let failed = |source| inner.failed(id, source);
         let (fan, name) = name::place(id);
@@ -78,11 +84,12 @@ impl Blobs {
         let mut totals = inner.totals().map_err(failed)?;
         let is_new = folder.facts(&name).map_err(failed)?.is_none();
         if is_new {
-            if totals.bytes.saturating_add(size) > inner.limits.all {
+            let counted = totals.bytes.saturating_sub(totals.pinned).saturating_add(size);
+            if !pinned && counted > inner.limits.all {
                 return Err(BlobError::NoRoom { limit: inner.limits.all });
             }
             temporary.become_named(&folder, &name).map_err(failed)?;
-            totals.put(size);
+            totals.put(size, pinned);
         }
         drop(totals);
         folder.sync().map_err(failed)?;
@@ -125,13 +132,20 @@ impl Inner {
 pub(crate) struct Temporary<'a> {
     folder: &'a Folder,
     name: Option<String>,
+    /// Whether it stays where it is when it gets no name.
+    stays: bool,
     pub(crate) file: File,
 }
 
 impl<'a> Temporary<'a> {
     pub(crate) fn create(folder: &'a Folder, name: String) -> Result<Self, BlobError> {
         let file = folder.create(&name).map_err(disk(folder.path()))?;
-        Ok(Self { folder, name: Some(name), file })
+        Ok(Self { folder, name: Some(name), stays: false, file })
+    }
+
+    /// A file that lies in `folder` already, and stays there when it gets no other name.
+    pub(crate) fn existing(folder: &'a Folder, name: String, file: File) -> Self {
+        Self { folder, name: Some(name), stays: true, file }
     }
 
     /// Moves it to its place.
@@ -146,7 +160,7 @@ impl<'a> Temporary<'a> {
 
 impl Drop for Temporary<'_> {
     fn drop(&mut self) {
-        if let Some(name) = &self.name {
+        if let Some(name) = self.name.as_ref().filter(|_| !self.stays) {
             // What stays behind is removed when the folder is opened next.
             let _ = self.folder.remove(name);
         }

@@ -31,6 +31,8 @@ pub(crate) const SPOOLED: &str = "from-";
 const SPOOLED_FOR: Duration = Duration::from_secs(86_400);
 /// One empty file for each blob that is never tidied away.
 const PINNED: &str = "pinned";
+/// Blobs of which some parts are there.
+const PARTIAL: &str = "partial";
 /// Files whose bytes are not those that their names said.
 const DAMAGED: &str = "damaged";
 /// Small pictures made from blobs.
@@ -47,6 +49,7 @@ pub(crate) struct Inner {
     pub(crate) content: Folder,
     pub(crate) temporary: Folder,
     pub(crate) pinned: Folder,
+    pub(crate) partial: Folder,
     pub(crate) damaged: Folder,
     pub(crate) thumbnails: Folder,
     pub(crate) limits: Limits,
@@ -86,6 +89,7 @@ impl Blobs {
             content: make(CONTENT)?,
             temporary: make(TEMPORARY)?,
             pinned: make(PINNED)?,
+            partial: make(PARTIAL)?,
             damaged: make(DAMAGED)?,
             thumbnails: make(THUMBNAILS)?,
             limits,
@@ -154,7 +158,7 @@ impl Blobs {
         let mut totals = inner.totals().map_err(failed)?;
         let Some(facts) = folder.facts(&name).map_err(failed)? else { return Ok(false) };
         folder.remove(&name).map_err(failed)?;
-        totals.take(facts.size);
+        totals.take(facts.size, self.is_pinned(id)?);
         drop(totals);
         self.forget_thumbnails(id)?;
         folder.sync().map_err(failed)?;
@@ -177,22 +181,30 @@ pub(crate) struct Counted<'a>(MutexGuard<'a, Option<Totals>>);
 impl std::ops::Deref for Counted<'_> {
     type Target = Totals;
     fn deref(&self) -> &Totals {
-        const NONE: &Totals = &Totals { count: 0, bytes: 0 };
+        const NONE: &Totals = &Totals { count: 0, bytes: 0, pinned: 0 };
         self.0.as_ref().unwrap_or(NONE)
     }
 }
 
 impl Counted<'_> {
-    pub(crate) fn put(&mut self, size: u64) {
+    pub(crate) fn put(&mut self, size: u64, pinned: bool) {
         let totals = self.0.get_or_insert_default();
         totals.count += 1;
         totals.bytes += size;
+        totals.pinned += if pinned { size } else { 0 };
     }
 
-    pub(crate) fn take(&mut self, size: u64) {
+    pub(crate) fn take(&mut self, size: u64, pinned: bool) {
         let totals = self.0.get_or_insert_default();
         totals.count = totals.count.saturating_sub(1);
         totals.bytes = totals.bytes.saturating_sub(size);
+        totals.pinned = totals.pinned.saturating_sub(if pinned { size } else { 0 });
+    }
+
+    /// A blob that is here is pinned now, or is not any more.
+    pub(crate) fn pin(&mut self, size: u64, pinned: bool) {
+        let totals = self.0.get_or_insert_default();
+        totals.pinned = if pinned { totals.pinned.saturating_add(size) } else { totals.pinned.saturating_sub(size) };
     }
 }
 
@@ -202,15 +214,18 @@ impl Inner {
         let mut totals = self.totals.lock().unwrap_or_else(PoisonError::into_inner);
         if totals.is_none() {
             let mut counted = Totals::default();
+            let mut pinned = BTreeSet::new();
+            self.pinned.names(|name| pinned.extend(name::from_hex(name)))?;
             for fan in name::fans() {
                 let Some(folder) = self.content.inside(&fan)? else { continue };
                 let mut failed = None;
                 folder.names(|name| {
-                    if name::in_fan(&fan, name).is_some() {
+                    if let Some(id) = name::in_fan(&fan, name) {
                         match folder.facts(name) {
                             Ok(Some(facts)) => {
                                 counted.count += 1;
                                 counted.bytes += facts.size;
+                                counted.pinned += if pinned.contains(&id) { facts.size } else { 0 };
                             }
                             Ok(None) => {}
                             Err(error) => failed = Some(error),

@@ -10,7 +10,7 @@ use feed::BlobId;
 pub enum BlobError {
     /// It is not stored here.
     #[error(
-        "{0} is not stored here, and files do not travel between devices yet. Add it with `peri blob add` from where you have it."
+        "{0} is not stored here. Ask people near for it with `peri blob fetch`, or add it with `peri blob add` from where you have it."
     )]
     NotHere(BlobId),
     /// Its bytes are not those that its id names.

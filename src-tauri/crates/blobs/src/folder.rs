@@ -73,6 +73,14 @@ impl Folder {
         Ok(is_file.then(|| File::from(fd)))
     }
 
+    /// Opens a file for reading and writing; none where there is no regular file of that name.
+    pub(crate) fn open_to_write(&self, name: &str) -> io::Result<Option<File>> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let Some(fd) = found(rustix::fs::openat(&self.fd, name, flags, Mode::empty()))? else { return Ok(None) };
+        let is_file = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::RegularFile;
+        Ok(is_file.then(|| File::from(fd)))
+    }
+
     /// Makes a new file for its owner alone; an error of kind [`io::ErrorKind::AlreadyExists`] where something has that name.
     pub(crate) fn create(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -16,11 +16,14 @@ impl Blobs {
     pub fn pin(&self, id: &BlobId) -> Result<(), BlobError> {
         let folder = &self.inner.pinned;
         let pin = || match folder.create(&name::hex(id)) {
-            Ok(_) => folder.sync(),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Ok(_) => folder.sync().map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         };
-        pin().map_err(disk(folder.path()))
+        if pin().map_err(disk(folder.path()))? {
+            self.count_pin(id, true)?;
+        }
+        Ok(())
     }
 
     /// Lets a blob be tidied away like any other.
@@ -30,10 +33,21 @@ impl Blobs {
     pub fn unpin(&self, id: &BlobId) -> Result<(), BlobError> {
         let folder = &self.inner.pinned;
         let unpin = || match folder.remove(&name::hex(id))? {
-            true => folder.sync(),
-            false => Ok(()),
+            true => folder.sync().map(|()| true),
+            false => Ok(false),
         };
-        unpin().map_err(disk(folder.path()))
+        if unpin().map_err(disk(folder.path()))? {
+            self.count_pin(id, false)?;
+        }
+        Ok(())
+    }
+
+    /// Pinned ones do not count against the quota.
+    fn count_pin(&self, id: &BlobId, pinned: bool) -> Result<(), BlobError> {
+        if let Some(facts) = self.facts(id)? {
+            self.inner.totals().map_err(disk(self.inner.content.path()))?.pin(facts.size, pinned);
+        }
+        Ok(())
     }
 
     /// Whether a blob is kept whatever it costs.

@@ -137,6 +137,15 @@ impl Blobs {
         }
     }
 
+    /// Holds a stored blob against its name, without noting that it was used; false where it is not here, or was damaged and is moved
+    /// aside now.
+    ///
+    /// # Errors
+    /// When the disk refuses to move aside what is damaged.
+    pub fn verify_or_set_aside(&self, id: &BlobId) -> Result<bool, BlobError> {
+        Ok(matches!(self.check_one(id, &mut || false)?, Finding::Whole))
+    }
+
     /// Moves a damaged blob to the folder of damaged files, with its thumbnails removed; its place is free for a good copy.
     pub(crate) fn set_aside(&self, id: &BlobId) -> Result<(), BlobError> {
         let inner = &self.inner;
@@ -147,7 +156,7 @@ impl Blobs {
         let Some(facts) = folder.facts(&name).map_err(failed)? else { return Ok(()) };
         let aside = free_name(id, |name| inner.damaged.has(name)).map_err(disk(inner.damaged.path()))?;
         folder.move_to(&name, &inner.damaged, &aside).map_err(failed)?;
-        totals.take(facts.size);
+        totals.take(facts.size, self.is_pinned(id)?);
         drop(totals);
         inner.damaged.sync().and_then(|()| folder.sync()).map_err(failed)?;
         self.forget_thumbnails(id)

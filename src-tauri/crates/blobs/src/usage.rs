@@ -11,9 +11,9 @@ pub const MAX_FETCHED: u64 = 5 << 20;
 /// What may be kept, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// One blob.
+    /// One blob that is put here by hand.
     pub one: u64,
-    /// All blobs together. Nothing is removed for a new one: see [`Blobs::tidy`].
+    /// All blobs together that nobody put here or asked for by hand. Nothing is removed for a new one: see [`Blobs::tidy`].
     pub all: u64,
     /// All thumbnails; the oldest make room for new ones.
     pub thumbnails: u64,
@@ -23,7 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { one: 256 << 20, all: 5 << 30, thumbnails: 256 << 20, keep_free: 64 << 20 }
+        Self { one: u64::MAX, all: 5 << 30, thumbnails: 256 << 20, keep_free: 64 << 20 }
     }
 }
 
@@ -32,6 +32,8 @@ impl Default for Limits {
 pub(crate) struct Totals {
     pub(crate) count: u64,
     pub(crate) bytes: u64,
+    /// Those of them that are pinned.
+    pub(crate) pinned: u64,
 }
 
 /// What is kept.
@@ -41,7 +43,7 @@ pub struct Usage {
     pub count: u64,
     /// What they take, in bytes.
     pub bytes: u64,
-    /// What they may take, in bytes.
+    /// What those of them may take that are not pinned, in bytes.
     pub limit: u64,
     /// What the thumbnails take, in bytes.
     pub thumbnails: u64,

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feed::{FeedId, Head, KeyPair, Message, NetworkKey};
+use feed::{BlobId, FeedId, Head, KeyPair, Message, NetworkKey};
+use replication::blobs;
 use sha2::{Digest, Sha256};
 use social::FollowGraph;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub standing: Standing,
     /// The newest stored `about` of this device's own feed about itself, with which it introduces itself to strangers.
     pub about: Option<Message>,
+    /// Blobs that were wanted when the session before ended.
+    pub blobs: Vec<(BlobId, blobs::Wish)>,
     /// Whether there is no network at all, as in a command that opens the folder, writes one message and ends. Otherwise
     /// the first publish waits up to [`crate::limits::PUBLISH_PATIENCE`] for peers who may hold newer messages of one's own.
     pub offline: bool,

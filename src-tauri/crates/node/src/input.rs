@@ -1,7 +1,7 @@
 //! What the driver tells a node.
 
 use feed::{DeviceKey, FeedId, Message, SignatureError, Verified, json};
-use replication::{LinkId, ebt::Clock};
+use replication::{LinkId, blobs, ebt::Clock};
 
 /// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
 /// the node for everything else; the two never meet.
@@ -103,6 +103,8 @@ pub enum Input {
         /// The messages from `after + 1` on, in order, at least one if there is one, within about `max_bytes`.
         result: Result<Vec<Message>, LoadFailed>,
     },
+    /// Of blobs: somebody here wants one, or no more, or the driver reports. The links' part of [`blobs::Input`] is the node's.
+    Blobs(blobs::Input),
     /// Answers [`crate::Output::LoadClocks`]; empty clocks for a device not met before or clocks that cannot be read.
     ClocksLoaded {
         /// As asked.

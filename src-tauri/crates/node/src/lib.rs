@@ -22,6 +22,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod blobs;
 mod config;
 mod import;
 mod input;
@@ -47,4 +48,4 @@ pub use node::Node;
 pub use output::{Change, CloseReason, Imported, Notification, Output, Refusal, RejectReason, Rejected};
 pub use peers::{Flow, PeerView};
 pub use progress::{LinkProgress, Progress};
-pub use replication::{Instant, LinkId, Now};
+pub use replication::{Instant, LinkId, Now, blobs as blob_sync};

@@ -7,6 +7,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use replication::{
     Instant, LinkId, Now,
+    blobs::Blobs,
     ebt::{self, Clock, Ebt},
 };
 
@@ -45,6 +46,7 @@ pub struct Node {
     pub(crate) introductions: Introductions,
     pub(crate) rng: ChaCha20Rng,
     pub(crate) ebt: Ebt,
+    pub(crate) blobs: Blobs,
     pub(crate) log: Log,
     pub(crate) links: BTreeMap<LinkId, Link>,
     /// Devices that were cut off, and until when.
@@ -130,6 +132,7 @@ impl Node {
             run: rng.next_u32(),
             rng,
             ebt,
+            blobs: Blobs::new(config.blobs, now),
             log: Log::new(config.heads, config.frozen),
             links: BTreeMap::new(),
             cut_off: BTreeMap::new(),
@@ -174,6 +177,7 @@ impl Node {
                 _ => {}
             },
             Input::Loaded { ticket, result } => self.on_loaded(ticket, result, now),
+            Input::Blobs(input) => self.blobs.handle_input(input, now),
             Input::ClocksLoaded { ticket, held, told } => {
                 if let Some(Job::Clocks { link }) = self.jobs.open.remove(&ticket) {
                     self.on_clocks_loaded(link, held, told, now);
@@ -190,7 +194,7 @@ impl Node {
 
     /// When to call [`Self::handle_timeout`] if nothing happens before: a moment of [`Now::monotonic`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next().into_iter().chain(self.ebt.poll_timeout()).min()
+        self.timers.next().into_iter().chain(self.ebt.poll_timeout()).chain(self.blobs.poll_timeout()).min()
     }
 
     /// Does what is due.
@@ -208,6 +212,9 @@ impl Node {
         }
         if self.ebt.poll_timeout().is_some_and(|at| at <= now.monotonic) {
             self.ebt.handle_timeout(now);
+        }
+        if self.blobs.poll_timeout().is_some_and(|at| at <= now.monotonic) {
+            self.blobs.handle_timeout(now);
         }
         self.settle(now);
     }
@@ -272,6 +279,7 @@ impl Node {
         self.finish_imports();
         loop {
             self.drain_ebt();
+            self.drain_blobs(now);
             self.restless = false;
             let links: Vec<LinkId> = self.links.keys().copied().collect();
             for link in links {

@@ -1,7 +1,7 @@
 //! What a node asks of its driver, in order.
 
-use feed::{DeviceKey, FeedId, ForkProof, Message, MessageId, PersonId, SignError, Verified};
-use replication::{LinkId, ebt::Clock};
+use feed::{BlobId, DeviceKey, FeedId, ForkProof, Message, MessageId, PersonId, SignError, Verified};
+use replication::{LinkId, blobs, ebt::Clock};
 
 use crate::input::{AppendFailed, Ticket};
 
@@ -78,6 +78,8 @@ pub enum Output {
         /// Both signed messages.
         proof: ForkProof,
     },
+    /// For whoever has the files and their streams.
+    Blobs(blobs::Order),
     /// Answers [`crate::Input::Publish`], once the message is durable or cannot be.
     Published {
         /// As asked.
@@ -215,6 +217,9 @@ pub enum CloseReason {
     /// Too many messages that are not what they claim.
     #[error("it sent too many messages that do not hold")]
     TooManyRefused,
+    /// Too many files that are not what they claim.
+    #[error("it gave files that are not what their names say")]
+    WrongBlobs,
     /// More than was asked for, faster than can be taken.
     #[error("it sent more than this device takes at once")]
     Flood,
@@ -231,7 +236,7 @@ impl CloseReason {
     /// come back, even at once, and be welcome.
     pub fn hostile(&self) -> bool {
         match self {
-            Self::Malformed(_) | Self::TooManyRefused | Self::Flood | Self::CutOff => true,
+            Self::Malformed(_) | Self::TooManyRefused | Self::WrongBlobs | Self::Flood | Self::CutOff => true,
             Self::NoHello
             | Self::Version { .. }
             | Self::Network
@@ -258,6 +263,8 @@ pub enum Change {
     Nearby,
     /// Whether this device's own feed may grow.
     Standing,
+    /// A file has come that was wanted.
+    Blob(BlobId),
 }
 
 /// Something that the person would like to be told now.

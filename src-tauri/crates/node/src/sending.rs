@@ -9,7 +9,7 @@ use replication::{Instant, ebt::Note};
 use crate::{
     limits,
     log::Log,
-    wire::{LevelBody, MessagesWriter, SentIds, WireError, kind},
+    wire::{LevelBody, MessagesWriter, SentIds, WireError, is_replication},
 };
 
 /// A frame of notes or a level that waits. EBT keeps at most one frame of notes waiting, and one level a second.
@@ -19,6 +19,11 @@ pub(crate) enum Control {
     Level(LevelBody),
     /// An about frame, as it is sent.
     About(Vec<u8>),
+    /// A frame about blobs, as it is sent. The machine has at most two of them waiting, and hears when the last has left.
+    Blobs {
+        frame: Vec<u8>,
+        is_last: bool,
+    },
 }
 
 /// The sending half of one link.
@@ -107,7 +112,7 @@ impl Sending {
     /// Counts a frame that is handed to the link.
     pub(crate) fn count(&mut self, frame: &[u8]) {
         self.unacknowledged += frame.len();
-        if !frame.starts_with(&[kind::ABOUT]) {
+        if is_replication(frame) {
             self.bytes += frame.len() as u64;
         }
     }

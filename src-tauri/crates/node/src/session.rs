@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use feed::{DeviceKey, FeedId};
+use feed::{BlobId, DeviceKey, FeedId};
 use replication::{
-    Instant, LinkId, Now,
+    Instant, LinkId, Now, blobs,
     ebt::{self, Clock, Want},
 };
 
@@ -51,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) has_greeted: bool,
     /// The number of its process, from its hello.
     pub(crate) run: u32,
+    /// What both ends can do: bits of [`wire::FEATURES`].
+    pub(crate) features: u32,
     /// About frames received.
     pub(crate) abouts: u32,
     /// What was last told to flow.
@@ -77,6 +79,8 @@ enum Read<'a> {
     Messages(Vec<wire::Run<'a>>),
     Level(LevelBody),
     About(&'a [u8]),
+    Wants(Vec<(BlobId, Option<u8>)>),
+    Haves(Vec<(BlobId, u64)>),
     Unknown,
 }
 
@@ -100,6 +104,7 @@ impl Link {
             greeted_own: None,
             has_greeted: false,
             run: 0,
+            features: 0,
             abouts: 0,
             flow: Flow::Connecting,
         }
@@ -164,6 +169,7 @@ impl Node {
         }
         if link.is_live() {
             self.ebt.handle_input(ebt::Input::LinkDown { link: id }, now);
+            self.blobs.handle_input(blobs::Input::LinkDown { link: id }, now);
         }
         self.intake.forget_link(id);
         self.tell(Change::Nearby);
@@ -191,7 +197,7 @@ impl Node {
         let Phase::Greeting { clocks, .. } = &mut link.phase else { return };
         let hello = Hello {
             version: VERSION,
-            features: 0,
+            features: wire::FEATURES,
             frame_limit: limits::FRAME as u32,
             network: self.network_id,
             generation: self.generation,
@@ -208,7 +214,7 @@ impl Node {
 
     pub(crate) fn on_received(&mut self, id: LinkId, frame: Vec<u8>, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        if !frame.starts_with(&[wire::kind::ABOUT]) {
+        if wire::is_replication(&frame) {
             link.received_bytes += frame.len() as u64;
         }
         if !link.is_live() {
@@ -287,7 +293,12 @@ impl Node {
         link.heard_at = agreed.then(|| now.monotonic + limits::GREETING_GRACE);
         link.own_note = held.get(&self.own).copied();
         link.run = theirs.run;
+        link.features = theirs.features & wire::FEATURES;
+        let (run, speaks_of_blobs) = (theirs.run, link.features & wire::FEATURE_BLOBS != 0);
         self.ebt.handle_input(ebt::Input::LinkUp { link: id, peer: device, held, told, agreed }, now);
+        if speaks_of_blobs {
+            self.blobs.handle_input(blobs::Input::LinkUp { link: id, device, run }, now);
+        }
         self.touch_flow(now);
         self.introduce(id);
     }
@@ -299,6 +310,8 @@ impl Node {
             Frame::Messages(body) => wire::read_messages(body, &mut link.ids).map(Read::Messages),
             Frame::Level(body) => read_level(body, &mut link.ids).map(Read::Level),
             Frame::About(body) => Ok(Read::About(body)),
+            Frame::Wants(body) => wire::read_wants(body).map(Read::Wants),
+            Frame::Haves(body) => wire::read_haves(body).map(Read::Haves),
             Frame::Unknown(_) => Ok(Read::Unknown),
         });
         if matches!(read, Ok(Read::Notes(_) | Read::Messages(_))) {
@@ -312,6 +325,9 @@ impl Node {
                 self.ebt.handle_input(ebt::Input::Level { link: id, through, except }, now);
             }
             Ok(Read::About(about)) => self.on_about(id, about),
+            // A link that does not speak of blobs is none of the machine's.
+            Ok(Read::Wants(wants)) => self.blobs.handle_input(blobs::Input::Wants { link: id, wants }, now),
+            Ok(Read::Haves(haves)) => self.blobs.handle_input(blobs::Input::Haves { link: id, haves }, now),
             Ok(Read::Unknown) => link.unknown_frames += 1,
             Err(error) => self.close(id, CloseReason::Malformed(error.to_string()), now),
         }
@@ -370,6 +386,13 @@ impl Node {
                     Some((frame, vec![ebt::Input::NotesSent { link: id, frame: number }]))
                 }),
                 Some(Control::About(frame)) => Ok(Some((frame, Vec::new()))),
+                Some(Control::Blobs { frame, is_last }) => {
+                    if is_last {
+                        self.blobs.handle_input(blobs::Input::Told { link: id }, now);
+                        self.restless = true;
+                    }
+                    Ok(Some((frame, Vec::new())))
+                }
                 Some(Control::Level(level)) => {
                     wire::write_level(&level, &mut sending.ids).map(|frame| Some((frame, Vec::new())))
                 }

@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 
 use feed::{FeedId, Message, MessageId};
 use memchr::{memchr, memmem::Finder};
-use replication::{Instant, Now, ebt};
+use replication::{Instant, Now, blobs, ebt};
 use social::{Kind, Meaning, Target};
 
 use crate::{
     Node,
+    blobs::names_a_blob,
     intake::Origin,
     limits,
     output::{Change, Notification, Output},
@@ -57,6 +58,7 @@ fn kind_of(change: &Change) -> u8 {
         Change::Person(_) => 2,
         Change::Nearby => 3,
         Change::Standing => 4,
+        Change::Blob(_) => 5,
     }
 }
 
@@ -103,10 +105,11 @@ impl Node {
                 self.telling.remember_own(message.id());
             }
             if bulk && !may_move_people(message.encoded()) {
-                self.observe_in_bulk(message);
+                self.observe_in_bulk(message, now);
                 continue;
             }
             let meaning = social::read(message);
+            self.want_blobs_of(message, &meaning, now);
             if let Kind::Contact(contact) = &meaning.kind {
                 wants_changed |= self.policy.apply(message.author().into(), message.sequence(), contact);
             }
@@ -159,7 +162,10 @@ impl Node {
     }
 
     /// Of history nothing is parsed again: the thread of a reply stands after one key of the exact bytes.
-    fn observe_in_bulk(&mut self, message: &Message) {
+    fn observe_in_bulk(&mut self, message: &Message, now: Now) {
+        if names_a_blob(message.encoded()) {
+            self.want_blobs_of(message, &social::read(message), now);
+        }
         self.tell(Change::Timeline);
         if let Some(root) = root(message.encoded()) {
             self.tell(Change::Thread(root));
@@ -230,6 +236,7 @@ impl Node {
         for (feed, want) in self.policy.refresh() {
             self.ebt.handle_input(ebt::Input::Want { feed, want }, now);
             if want == ebt::Want::Block {
+                self.blobs.handle_input(blobs::Input::Blocked { author: feed }, now);
                 let blocked: Vec<_> =
                     self.links.iter().filter(|(_, link)| link.device.feed() == feed).map(|(id, _)| *id).collect();
                 for id in blocked {

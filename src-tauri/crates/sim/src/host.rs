@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use feed::{DeviceKey, FeedId, KeyPair, Message, Verifier};
 use node::{Config, Input, Node, Now, Output, Standing};
+use replication::blobs::{self, Found, Judgement, Order, Report};
 use replication::ebt::Clock;
 use social::FollowGraph;
 
@@ -38,6 +39,7 @@ impl Host {
             frozen: Default::default(),
             standing: Standing::Whole,
             about: None,
+            blobs: Vec::new(),
             offline: false,
         };
         Self { node: Node::new(config, seed, now), device, log: BTreeMap::new(), clocks: BTreeMap::new() }
@@ -69,6 +71,12 @@ impl Host {
                 saved.1.extend(told);
                 None
             }
+            // Nobody has files here: what messages link to is wanted and never found.
+            Output::Blobs(Order::Look { blob, .. }) => Some(report(Report::Looked { blob, found: Found::Absent })),
+            Output::Blobs(Order::Judge { link, blobs, .. }) => {
+                let answers = blobs.into_iter().map(|blob| (blob, Judgement::Refused)).collect();
+                Some(report(Report::Judged { link, answers }))
+            }
             _ => None,
         }
     }
@@ -84,4 +92,8 @@ impl Host {
         });
         within.cloned().collect()
     }
+}
+
+fn report(report: Report) -> Input {
+    Input::Blobs(blobs::Input::Report(report))
 }

@@ -7,3 +7,4 @@ mod reading;
 mod sample;
 mod scanning;
 mod tidying;
+mod travelling;

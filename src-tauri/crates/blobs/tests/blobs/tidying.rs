@@ -40,7 +40,7 @@ fn a_pin_survives_a_restart_and_goes_with_its_blob() {
 
 #[test]
 fn what_is_added_by_hand_is_pinned_and_what_was_refused_is_not() {
-    let home = Home::with(Limits { all: 10, ..Limits::default() });
+    let home = Home::with(Limits { one: 10, ..Limits::default() });
     let kept = home.blobs.add_pinned(&b"tide"[..]).unwrap();
     assert!(kept.is_new && home.blobs.is_pinned(&kept.id).unwrap());
     assert!(!home.blobs.add_pinned(&b"tide"[..]).unwrap().is_new);

@@ -19,6 +19,10 @@ pub enum Frame<'a> {
     Level(&'a [u8]),
     /// On receiving an about: if its author stands at the other end and is not stored here, show the name in it.
     About(&'a [u8]),
+    /// On receiving wants, from a peer that has said [`super::FEATURE_BLOBS`]: find out which of them it may have from here.
+    Wants(&'a [u8]),
+    /// On receiving haves, likewise: fetch from there what is still wanted.
+    Haves(&'a [u8]),
     /// On receiving anything else: count it and go on. It belongs to a later version.
     Unknown(u8),
 }
@@ -40,6 +44,8 @@ impl<'a> Frame<'a> {
             kind::LEVEL => Ok(Self::Level(body)),
             kind::ABOUT if body.len() > limits::ABOUT => Err(WireError::TooLong),
             kind::ABOUT => Ok(Self::About(body)),
+            kind::WANTS => Ok(Self::Wants(body)),
+            kind::HAVES => Ok(Self::Haves(body)),
             other => Ok(Self::Unknown(other)),
         }
     }
@@ -321,7 +327,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_make_a_reader_panic(kind in 0u8..7, body in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn no_bytes_make_a_reader_panic(kind in 0u8..9, body in prop::collection::vec(any::<u8>(), 0..400)) {
             read_any(&[&[kind], body.as_slice()].concat());
         }
     }
@@ -332,6 +338,8 @@ mod tests {
             Ok(Frame::Notes(body)) => drop(read_notes(body, &mut ids)),
             Ok(Frame::Messages(body)) => drop(read_messages(body, &mut ids)),
             Ok(Frame::Level(body)) => drop(read_level(body, &mut ids)),
+            Ok(Frame::Wants(body)) => drop(super::super::read_wants(body)),
+            Ok(Frame::Haves(body)) => drop(super::super::read_haves(body)),
             Ok(Frame::About(_) | Frame::Unknown(_)) | Err(_) => {}
         }
     }

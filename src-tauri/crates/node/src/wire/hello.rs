@@ -6,6 +6,12 @@ use sha2::{Digest, Sha256};
 use super::{WireError, kind};
 use crate::{config::NetworkId, limits};
 
+/// Feature bit: the sender takes [`super::kind::WANTS`] and [`super::kind::HAVES`], and gives blobs on streams of their own.
+pub const FEATURE_BLOBS: u32 = 1;
+
+/// Every feature of this version.
+pub const FEATURES: u32 = FEATURE_BLOBS;
+
 /// The version of the link protocol that this crate speaks.
 pub const VERSION: u16 = 1;
 

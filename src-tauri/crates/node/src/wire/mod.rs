@@ -3,16 +3,18 @@
 //! Everything here reads bytes from strangers: every length is checked before it is believed, nothing panics, and
 //! whatever cannot be read is a [`WireError`] that closes the link.
 
+mod blobs;
 pub mod coding;
 mod frame;
 mod hello;
 mod ids;
 mod varint;
 
+pub use blobs::{read_haves, read_wants, write_haves, write_wants};
 pub use frame::{
     Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_about, write_level, write_notes,
 };
-pub use hello::{HELLO_LENGTH, Hello, VERSION, clock_digest};
+pub use hello::{FEATURE_BLOBS, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
 pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
 
 /// First byte of a frame.
@@ -27,6 +29,15 @@ pub mod kind {
     pub const LEVEL: u8 = 4;
     /// About: the sender's newest signed `about` about itself.
     pub const ABOUT: u8 = 5;
+    /// Wants: blobs that the sender wants, or wants no more.
+    pub const WANTS: u8 = 6;
+    /// Haves: blobs that the receiver wants and may fetch from the sender.
+    pub const HAVES: u8 = 7;
+}
+
+/// Whether a frame belongs to the replication of feeds, whose cost is counted: introductions and blobs are not.
+pub fn is_replication(frame: &[u8]) -> bool {
+    !matches!(frame.first(), Some(&(kind::ABOUT | kind::WANTS | kind::HAVES)))
 }
 
 /// A frame that cannot be read. On receiving one, close the link.
@@ -50,14 +61,17 @@ pub enum WireError {
     /// Bytes that are no feed id of a known format.
     #[error("it holds something else where a feed's id should be")]
     FeedId,
+    /// Bytes that are no blob's id of a known format.
+    #[error("it holds something else where a file's id should be")]
+    BlobId,
     /// More feeds than one link may name.
     #[error("it names more feeds than one link may")]
     TooManyFeeds,
     /// More notes or excepted feeds than one frame may hold.
     #[error("it holds more entries than such a frame may")]
     TooManyEntries,
-    /// A feed that a frame may name once only.
-    #[error("it names a feed twice")]
+    /// A feed or blob that a frame may name once only.
+    #[error("it names something twice")]
     Repeated,
     /// A coded message that no sender writes.
     #[error("it holds a message in a form that nobody writes")]

@@ -29,6 +29,7 @@ fn node(keys: KeyPair) -> Node {
         frozen: Default::default(),
         standing: Standing::Whole,
         about: None,
+        blobs: Vec::new(),
         offline: false,
     };
     Node::new(config, [1; 32], now(0))

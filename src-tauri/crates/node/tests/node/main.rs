@@ -1,6 +1,7 @@
 //! Specifications of a whole peer: nodes in memory, real signatures, bytes on every link, virtual time.
 
 mod blame;
+mod blobs;
 mod golden;
 mod greeting;
 mod hostile;

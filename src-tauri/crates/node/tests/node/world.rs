@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use feed::{DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
-use node::wire::kind;
+use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
 use node::{
     AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
     Output, Refusal, Standing, Ticket,
 };
-use replication::ebt::Clock;
+use replication::blobs::{Ending, Found, Judgement, Named, Order, Report, Wish};
+use replication::{blobs, ebt::Clock};
 use social::{FollowGraph, Kind, write};
 
 /// Unix milliseconds at which every world begins.
@@ -24,6 +24,8 @@ pub(crate) struct Disk {
     pub(crate) log: BTreeMap<FeedId, Vec<Message>>,
     pub(crate) clocks: BTreeMap<DeviceKey, (Clock, Clock)>,
     pub(crate) wanted: BTreeSet<FeedId>,
+    pub(crate) blobs: BTreeMap<BlobId, Vec<u8>>,
+    pub(crate) blob_wants: Vec<(BlobId, Wish)>,
     pub(crate) frozen: BTreeSet<FeedId>,
     pub(crate) generation: u64,
     pub(crate) network: Option<NetworkKey>,
@@ -73,6 +75,10 @@ pub(crate) struct Peer {
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
+    /// Whether it gives other bytes than it has.
+    pub(crate) lies: bool,
+    /// What it fetched and has not named yet.
+    fetched: BTreeMap<BlobId, Vec<u8>>,
     pub(crate) verified: usize,
     pub(crate) loads: usize,
     tickets: u64,
@@ -100,6 +106,7 @@ impl Peer {
             frozen: disk.frozen.clone(),
             standing,
             about: own.and_then(|own| own.iter().rev().find(is_about).cloned()),
+            blobs: disk.blob_wants.clone(),
             offline,
         };
         Node::new(config, [7; 32], now)
@@ -179,6 +186,8 @@ impl World {
             published: Vec::new(),
             imported: Vec::new(),
             closed: Vec::new(),
+            lies: false,
+            fetched: BTreeMap::new(),
             verified: 0,
             loads: 0,
             tickets: 0,
@@ -307,7 +316,7 @@ impl World {
         match output {
             Output::Send { link, frame } => {
                 assert!(frame.len() <= node::limits::FRAME);
-                if frame[0] != kind::ABOUT {
+                if node::wire::is_replication(&frame) {
                     self.bytes += frame.len();
                 }
                 self.kinds.push(frame[0]);
@@ -373,6 +382,7 @@ impl World {
                 saved.0.extend(held);
                 saved.1.extend(told);
             }
+            Output::Blobs(order) => self.carry_out_order(who, order),
             Output::Freeze { feed, proof } => {
                 assert_eq!(proof.feed(), feed);
                 peer.disk.frozen.insert(feed);
@@ -383,6 +393,74 @@ impl World {
             Output::Notify(notification) => peer.notifications.push(notification),
         }
     }
+
+    /// What whoever has the files would do. One job brings all it is asked for after the time of a question and its answer.
+    fn carry_out_order(&mut self, who: Who, order: Order) {
+        let round_trip = self.latency * 2;
+        let peer = &mut self.peers[who];
+        let (report, after) = match order {
+            Order::Look { blob, .. } => {
+                let found = if peer.disk.blobs.contains_key(&blob) { Found::Held } else { Found::Absent };
+                (Report::Looked { blob, found }, Duration::ZERO)
+            }
+            Order::Judge { link, blobs, .. } => {
+                let links_to = |blob: &BlobId| {
+                    let id = blob.to_string();
+                    let mut messages = peer.disk.log.values().flatten();
+                    messages.any(|message| String::from_utf8_lossy(message.encoded()).contains(&id))
+                };
+                let judge = |blob: BlobId| match peer.disk.blobs.get(&blob) {
+                    _ if !links_to(&blob) => (blob, Judgement::Refused),
+                    Some(bytes) => (blob, Judgement::Held(bytes.len() as u64)),
+                    None => (blob, Judgement::Absent),
+                };
+                (Report::Judged { link, answers: blobs.into_iter().map(judge).collect() }, Duration::ZERO)
+            }
+            Order::Fetch { job, link, blob, size, from, until, .. } => {
+                let other = self.ends.get(&link).map(|ends| if ends[0] == who { ends[1] } else { ends[0] });
+                let theirs = other.map(|other| &self.peers[other]);
+                let bytes = theirs.and_then(|peer| Some((peer.lies, peer.disk.blobs.get(&blob)?.clone())));
+                let how = match bytes {
+                    Some((lies, bytes)) if bytes.len() as u64 == size => {
+                        let file = self.peers[who].fetched.entry(blob).or_insert_with(|| vec![0; size as usize]);
+                        for (at, byte) in bytes.iter().enumerate().take(until as usize).skip(from as usize) {
+                            file[at] = if lies { !byte } else { *byte };
+                        }
+                        Ending::Done
+                    }
+                    Some((_, bytes)) => Ending::Size(bytes.len() as u64),
+                    None => Ending::NotHere,
+                };
+                let at = if how == Ending::Done { until } else { from };
+                (Report::Ended { job, at, how }, round_trip)
+            }
+            Order::Name { blob, size, .. } => {
+                let bytes = peer.fetched.remove(&blob).unwrap_or_default();
+                let is_whole = bytes.len() as u64 == size && blob_of(&bytes) == blob;
+                if is_whole {
+                    peer.disk.blobs.insert(blob, bytes);
+                }
+                let named = if is_whole { Named::Whole(size) } else { Named::Wrong };
+                (Report::Named { blob, named }, Duration::ZERO)
+            }
+            Order::Save { wants } => {
+                peer.disk.blob_wants = wants;
+                return;
+            }
+            Order::Again { blob } | Order::GiveUp { blob } => {
+                peer.fetched.remove(&blob);
+                return;
+            }
+            Order::Shorten { .. } | Order::Stop { .. } => return,
+        };
+        self.later(after, who, Input::Blobs(blobs::Input::Report(report)));
+    }
+}
+
+/// The name of these bytes.
+pub(crate) fn blob_of(bytes: &[u8]) -> BlobId {
+    use sha2::Digest;
+    BlobId::classic(sha2::Sha256::digest(bytes).into())
 }
 
 /// Seconds.

@@ -219,9 +219,12 @@ impl Blobs {
 
     fn tell_one(&mut self, link: LinkId, blob: BlobId, hops: Option<u8>, now: Instant) {
         let Some(near) = self.near.get_mut(&link) else { return };
+        let is_forwarded = self.wants.get(&blob).is_some_and(|want| want.wish.why == Why::Forwarded);
         match hops {
             Some(hops) => {
-                if near.told.get(&blob).is_none_or(|(before, _)| *before > hops) {
+                // What is wanted for neighbours is no news to those who want it themselves.
+                let is_theirs = is_forwarded && near.wants.contains_key(&blob);
+                if !is_theirs && near.told.get(&blob).is_none_or(|(before, _)| *before > hops) {
                     near.told.insert(blob, (hops, now));
                     near.new_wants.insert(blob, Some(hops));
                 }
