@@ -10,3 +10,4 @@ mod meeting;
 mod peri;
 mod reconnect;
 mod search;
+mod travel;

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 
-use ::blobs::Blobs;
 use feed::{FeedId, KeyPair, MessageId, NetworkKey, PersonId};
 use net::{Multiaddr, Net};
 use node::Node;
 use store::{OpenError, Snapshot, Store};
-use tokio::sync::{Mutex, OnceCell, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +19,7 @@ use crate::drive::{Io, drive};
 use crate::mailbox::{Command, Look, MAILBOX};
 use crate::publishing::valid_name;
 use crate::rpc::Server;
+use crate::travel::{self, BlobFolder};
 use crate::view::{Change, Failure, FailureCode, Standing};
 use crate::{copies, place, storage};
 
@@ -64,7 +64,9 @@ struct Inner {
     /// Feeds known to be asked for by hand.
     wanted: Mutex<BTreeSet<FeedId>>,
     /// The files that messages link to, once they are asked for.
-    blobs: OnceCell<Blobs>,
+    blobs: BlobFolder,
+    /// Whether there is a network, over which files may come.
+    is_linked: bool,
     mailbox: mpsc::Sender<Command>,
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
@@ -85,6 +87,7 @@ enum Origin {
 struct Tasks {
     driving: Option<JoinHandle<()>>,
     copying: Option<JoinHandle<()>>,
+    giving: Option<JoinHandle<()>>,
     answering: Option<JoinHandle<()>>,
 }
 
@@ -157,6 +160,7 @@ impl App {
     async fn run((store, snapshot): (Store, Snapshot), options: Options, origin: Origin) -> Result<Self, Failure> {
         let clock = Clock::new();
         let wanted = snapshot.wanted.clone();
+        let folder = BlobFolder::of(&store);
         let config = node::Config {
             keys: store.keys().clone(),
             network: store.network(),
@@ -167,17 +171,18 @@ impl App {
             frozen: snapshot.frozen,
             standing: storage::standing(snapshot.standing),
             about: snapshot.about,
-            blobs: Vec::new(),
+            blobs: if options.network.is_some() { travel::saved_wants(&folder).await } else { Vec::new() },
             // Of a key made just now nobody holds anything that would have to be waited for.
             offline: options.network.is_none() || origin == Origin::JustMade,
         };
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(Failure::internal)?;
         let node = Node::new(config, seed, clock.now());
-        let net = match &options.network {
+        let mut net = match &options.network {
             Some(network) => Some(join(store.keys(), network).await?),
             None => None,
         };
+        let incoming = net.as_mut().and_then(|(_, events)| events.incoming());
         // One who opens the folder for a moment has no time for callers: they wait until the folder is free.
         let server = options.network.as_ref().map(|_| Server::bind(store.folder())).transpose();
         let server = server.map_err(|error| Failure::disk(store.folder(), &error))?;
@@ -190,12 +195,13 @@ impl App {
         }
         let (changes, _) = broadcast::channel(CHANGES);
         let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
-        let io = Io::new(store.clone(), net, commands, announcer, clock);
+        let io = Io::new(store.clone(), net, commands, announcer, clock, folder.clone());
         let inner = Inner {
             me: PersonId::from(store.keys().feed_id()),
             store,
             wanted: Mutex::new(wanted),
-            blobs: OnceCell::new(),
+            blobs: folder,
+            is_linked: options.network.is_some(),
             mailbox,
             changes,
             desktop: options.desktop,
@@ -217,6 +223,10 @@ impl App {
             let (stop, ended) = (app.inner.stop.clone(), app.inner.ended.clone());
             tokio::spawn(copies::keep(app.inner.store.clone(), stop, ended))
         });
+        tasks.giving = incoming.map(|incoming| {
+            let (store, folder) = (app.inner.store.clone(), app.inner.blobs.clone());
+            tokio::spawn(travel::give(incoming, store, folder, app.inner.stop.clone()))
+        });
         tasks.answering = server.map(|server| tokio::spawn(server.serve(app.clone(), app.inner.stop.clone())));
         drop(tasks);
         Ok(app)
@@ -232,6 +242,9 @@ impl App {
         }
         if let Some(copying) = tasks.copying {
             ended(copying.await);
+        }
+        if let Some(giving) = tasks.giving {
+            ended(giving.await);
         }
         // A loop that has ended already needs no telling.
         let _ = self.inner.mailbox.send(Command::Stop).await;
@@ -293,8 +306,23 @@ impl App {
         &self.inner.wanted
     }
 
-    pub(crate) fn blobs_cell(&self) -> &OnceCell<Blobs> {
+    pub(crate) fn blob_folder(&self) -> &BlobFolder {
         &self.inner.blobs
+    }
+
+    /// Whether there is a network, over which files may come.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.inner.is_linked
+    }
+
+    /// Tells the loop something that needs no answer, if it has room: for what is asked again when it is looked at again.
+    pub(crate) fn mention(&self, command: Command) {
+        let _ = self.inner.mailbox.try_send(command);
+    }
+
+    /// Tells the loop something that needs no answer.
+    pub(crate) async fn tell(&self, command: Command) -> Result<(), Failure> {
+        self.inner.mailbox.send(command).await.map_err(|_| self.closing())
     }
 
     pub(crate) async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Failure> {

@@ -9,12 +9,15 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use ::blobs::{Blobs, Checked, Entry, Limits, MAX_FETCHED, MAX_LISTED, Plan, Reason, Spooled};
+use ::blobs::{Blobs, Checked, Entry, Limits, MAX_FETCHED, Plan, Reason, Spooled};
 pub use ::blobs::{Size, Thumbnail};
 use feed::BlobId;
+use node::blob_sync::{Input, Report, Why, Wish};
 use serde::{Deserialize, Serialize};
 
 use crate::App;
+use crate::mailbox::Command;
+use crate::travel::{EachError, Standing, each_blob};
 use crate::view::{Failure, FailureCode};
 
 /// How much one question of a check hashes, in bytes: about as much as a disk gives in a tenth of a second.
@@ -35,6 +38,34 @@ pub struct AddedBlob {
     pub is_new: bool,
     /// Whether others have to ask for it by hand because it is larger than what they fetch by themselves.
     pub is_large: bool,
+}
+
+/// How far a file is that was asked for by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlobFetch {
+    /// `&….sha256`.
+    pub id: String,
+    /// What happens.
+    pub state: FetchState,
+    /// In bytes, once somebody near has said.
+    pub size: Option<u64>,
+    /// Bytes that are here.
+    pub done: u64,
+    /// Devices near that say they have it.
+    pub sources: u64,
+}
+
+/// What happens with a file that was asked for by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FetchState {
+    /// It is here.
+    Stored,
+    /// Bytes are on their way.
+    Fetching,
+    /// Nobody near gives it now.
+    Waiting,
 }
 
 /// A file that is stored here.
@@ -143,6 +174,7 @@ impl App {
     /// When it cannot be read, is too large, finds no room, or the disk refuses.
     pub async fn add_blob(&self, source: impl Read + Send + 'static) -> Result<AddedBlob, Failure> {
         let added = self.with_blobs(move |blobs| blobs.add_pinned(source)).await?;
+        self.tell(stored(added.id, added.size)).await?;
         Ok(AddedBlob {
             id: added.id.to_string(),
             size: added.size,
@@ -177,21 +209,25 @@ impl App {
         let path = path.to_owned();
         let opened = tokio::task::spawn_blocking(move || open_regular(&path)).await.map_err(Failure::internal)?;
         let file = opened?;
-        self.with_blobs(move |blobs| {
+        let brought = self.with_blobs(move |blobs| {
             if blobs.has(&id)? {
-                return Ok(BroughtBlob::Known);
+                return Ok((BroughtBlob::Known, 0));
             }
             let added = blobs.add(file)?;
             if added.id == id {
-                return Ok(BroughtBlob::New);
+                return Ok((BroughtBlob::New, added.size));
             }
             if added.is_new {
                 // Under the name of what it really is nobody asked for it.
                 blobs.remove(&added.id)?;
             }
-            Ok(BroughtBlob::Damaged)
-        })
-        .await
+            Ok((BroughtBlob::Damaged, 0))
+        });
+        let (brought, size) = brought.await?;
+        if brought == BroughtBlob::New {
+            self.tell(stored(id, size)).await?;
+        }
+        Ok(brought)
     }
 
     /// Where a file lies.
@@ -212,7 +248,53 @@ impl App {
     /// When the file is not stored here, no picture or too large a one, damaged, when too many wait, or the disk refuses.
     pub async fn thumbnail(&self, id: &str, size: Size) -> Result<Thumbnail, Failure> {
         let id = blob_id(id)?;
-        Ok(self.open_blobs().await?.thumbnail(&id, size).await?)
+        let thumbnail = self.blob_folder().open().await?.thumbnail(&id, size).await;
+        if matches!(thumbnail, Err(::blobs::BlobError::NotHere(_))) && self.is_linked() {
+            // Somebody looks at it: whoever is near and has it may bring it.
+            let wish = Wish { why: Why::Seen, author: None, mentioned: crate::clock::wall() };
+            self.mention(Command::Blobs(Input::Want { blob: id, wish }));
+        }
+        Ok(thumbnail?)
+    }
+
+    /// Asks whoever is near for a file by hand, of any size, and keeps it once it is here; how far that is. It goes on by itself, also
+    /// after a restart, until it is here or removed; to ask again only looks.
+    ///
+    /// # Errors
+    /// When the id cannot be read, there is no network, the disk refuses, or the node is shutting down.
+    pub async fn fetch_blob(&self, id: &str) -> Result<BlobFetch, Failure> {
+        let id = blob_id(id)?;
+        let told = |state, size, done, sources| BlobFetch { id: id.to_string(), state, size, done, sources };
+        let here = self
+            .with_blobs(move |blobs| {
+                let size = blobs.size(&id)?;
+                if size.is_some() {
+                    blobs.pin(&id)?;
+                }
+                Ok(size)
+            })
+            .await?;
+        if let Some(size) = here {
+            return Ok(told(FetchState::Stored, Some(size), size, 0));
+        }
+        if !self.is_linked() {
+            return Err(Failure::new(
+                FailureCode::Network,
+                "Nothing runs on this folder that could ask people near for a file.",
+                "Start Periwinkle, or `peri serve`, on it and try again.",
+            ));
+        }
+        let wish = Wish { why: Why::ByHand, author: None, mentioned: crate::clock::wall() };
+        self.tell(Command::Blobs(Input::Want { blob: id, wish })).await?;
+        let look = self.look().await?;
+        let fetch = look.fetches.iter().find(|fetch| fetch.blob == id);
+        Ok(match fetch {
+            Some(fetch) => {
+                let state = if fetch.flows { FetchState::Fetching } else { FetchState::Waiting };
+                told(state, fetch.size, fetch.done, fetch.sources as u64)
+            }
+            None => told(FetchState::Waiting, None, 0, 0),
+        })
     }
 
     /// Removes a file, whoever links to it; false when it was not stored here.
@@ -221,6 +303,8 @@ impl App {
     /// When the id cannot be read or the disk refuses.
     pub async fn remove_blob(&self, id: &str) -> Result<bool, Failure> {
         let id = blob_id(id)?;
+        // What is on its way is not wanted either.
+        self.tell(Command::Blobs(Input::GiveUp { blob: id })).await?;
         self.with_blobs(move |blobs| blobs.remove(&id)).await
     }
 
@@ -305,33 +389,11 @@ impl App {
     }
 
     /// Calls `each` with every file and whose it is, page by page.
-    async fn each_blob(&self, mut each: impl FnMut(&Entry, Standing)) -> Result<(), Failure> {
-        let mut after = None;
-        loop {
-            let page: Vec<(Entry, bool)> = self
-                .with_blobs(move |blobs| {
-                    let with_pin = |entry: Entry| Ok((entry, blobs.is_pinned(&entry.id)?));
-                    blobs.list(after.as_ref())?.into_iter().map(with_pin).collect()
-                })
-                .await?;
-            let ids: Vec<BlobId> = page.iter().map(|(entry, _)| entry.id).collect();
-            let links = self.store().blob_links(&ids).await?;
-            for (entry, is_pinned) in &page {
-                let links = links.get(&entry.id).copied().unwrap_or_default();
-                each(
-                    entry,
-                    match links {
-                        _ if *is_pinned || links.is_own => Standing::Own,
-                        links if links.messages > 0 => Standing::MayGo(Reason::Others),
-                        _ => Standing::MayGo(Reason::Unlinked),
-                    },
-                );
-            }
-            if page.len() < MAX_LISTED {
-                return Ok(());
-            }
-            after = ids.last().copied();
-        }
+    async fn each_blob(&self, each: impl FnMut(&Entry, Standing)) -> Result<(), Failure> {
+        each_blob(self.store(), self.blob_folder(), each).await.map_err(|error| match error {
+            EachError::Blobs(error) => error.into(),
+            EachError::Store(error) => error.into(),
+        })
     }
 
     /// Does something with the files on a thread for blocking work.
@@ -339,26 +401,8 @@ impl App {
         &self,
         work: impl FnOnce(&Blobs) -> Result<T, ::blobs::BlobError> + Send + 'static,
     ) -> Result<T, Failure> {
-        let blobs = self.open_blobs().await?;
-        Ok(tokio::task::spawn_blocking(move || work(&blobs)).await.map_err(Failure::internal)??)
+        Ok(self.blob_folder().with(work).await?)
     }
-
-    /// The folder of files, opened when it is needed for the first time.
-    async fn open_blobs(&self) -> Result<Blobs, Failure> {
-        let path = self.store().folder().join(::blobs::FOLDER);
-        let open = || async move {
-            let opened = tokio::task::spawn_blocking(move || Blobs::open(&path, Limits::default())).await;
-            Ok::<Blobs, Failure>(opened.map_err(Failure::internal)??)
-        };
-        self.blobs_cell().get_or_try_init(open).await.cloned()
-    }
-}
-
-/// Whose a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Own,
-    MayGo(Reason),
 }
 
 /// Copies a file that [`App::blob`] told of, hashed on the way; how many bytes it was. A failure to write is the inner one.
@@ -395,6 +439,11 @@ fn open_regular(path: &Path) -> Result<File, Failure> {
             "Choose a file; a folder has to be packed into one first.",
         )),
     }
+}
+
+/// For the loop: a file has come to be here.
+fn stored(blob: BlobId, size: u64) -> Command {
+    Command::Blobs(Input::Report(Report::Stored { blob, size }))
 }
 
 fn blob_id(text: &str) -> Result<BlobId, Failure> {

@@ -43,6 +43,7 @@ impl App {
             Request::BlobAdd { path } => json(self.add_blob_file(&path).await),
             Request::BlobBring { path, id } => json(self.bring_blob(&path, &id).await),
             Request::Blob { id } => json(self.blob(&id).await),
+            Request::BlobFetch { id } => json(self.fetch_blob(&id).await),
             Request::BlobRemove { id } => json(self.remove_blob(&id).await),
             Request::BlobUsage {} => json(self.blob_usage().await),
             Request::BlobCheck { after } => json(self.check_blobs(after.as_deref()).await),

@@ -16,6 +16,7 @@ use crate::announce::Announcer;
 use crate::clock::Clock;
 use crate::mailbox::{Command, Look};
 use crate::storage;
+use crate::travel::{BlobFolder, Travel};
 use crate::verify::Cores;
 use crate::writer::{Clocks, Job, Reading, Writer};
 
@@ -25,12 +26,17 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// Timers that would run within this time run at the end of a session. Longer than acknowledgements and saved clocks wait.
 const LAST_WORDS: Duration = Duration::from_millis(1_500);
 
+/// Files on their way that are told of at once.
+const MOST_FETCHES: usize = 256;
+
 /// A task that ended.
 pub(crate) enum Done {
     /// A read or a check.
     Input(Input),
     /// The writer's job, and what the node learns of it.
     Wrote(Vec<Input>),
+    /// Something of which the node need not hear.
+    Nothing,
 }
 
 /// Everything around the node.
@@ -43,6 +49,7 @@ pub(crate) struct Io {
     clock: Clock,
     tasks: JoinSet<Done>,
     writer: Writer,
+    travel: Travel,
     links: BTreeSet<LinkId>,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<MessageId, Refusal>>>,
     importing: BTreeMap<Ticket, oneshot::Sender<Imported>>,
@@ -74,6 +81,7 @@ pub(crate) async fn drive(mut node: Node, mut io: Io) {
                     continue;
                 }
             },
+            input = io.travel.progress() => input,
             Some(done) = io.tasks.join_next() => {
                 for input in io.done(done) {
                     node.handle_input(input, io.clock.now());
@@ -105,10 +113,13 @@ impl Io {
         mailbox: mpsc::Receiver<Command>,
         announcer: Announcer,
         clock: Clock,
+        folder: BlobFolder,
     ) -> Self {
+        let opener = net.as_ref().map(|(net, _)| net.opener());
         Self {
             cores: Cores::new(store.network()),
             writer: Writer::new(store.clone()),
+            travel: Travel::new(store.clone(), folder, opener),
             store,
             net,
             mailbox,
@@ -182,7 +193,7 @@ impl Io {
             Output::SaveClocks { device, replace, held, told } => {
                 self.writer.push_clocks(device, Clocks { replace, held, told }, &mut self.tasks);
             }
-            Output::Blobs(order) => tracing::debug!(?order, "files"),
+            Output::Blobs(order) => self.travel.order(order, &mut self.tasks),
             Output::Freeze { feed, proof } => self.writer.push(Job::Freeze { feed, proof }, &mut self.tasks),
             Output::Published { ticket, result } => {
                 if let Some(reply) = self.publishing.remove(&ticket) {
@@ -231,6 +242,7 @@ impl Io {
                 self.writer.push(Job::Keep { feeds, reply }, &mut self.tasks);
                 None
             }
+            Command::Blobs(input) => Some(Input::Blobs(input)),
             Command::Look { .. } | Command::Stop => None,
         }
     }
@@ -278,6 +290,7 @@ impl Io {
                 self.writer.ended(&mut self.tasks);
                 inputs
             }
+            Ok(Done::Nothing) => Vec::new(),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             Err(_) => Vec::new(),
         }
@@ -287,12 +300,14 @@ impl Io {
         let addresses =
             self.net.iter().flat_map(|(net, _)| net.addresses()).map(|address| address.to_string()).collect();
         let progress = node.progress(self.clock.now());
-        Look { peers: node.peers(), standing: node.standing(), addresses, progress }
+        let fetches = node.fetches(MOST_FETCHES);
+        Look { peers: node.peers(), standing: node.standing(), addresses, progress, fetches }
     }
 
     /// Ends in good order: what was accepted is stored and answered, clocks are saved, links closed, the log checkpointed.
     async fn finish(mut self, mut node: Node) {
         self.mailbox.close();
+        self.travel.end();
         let farewell = async {
             while !(self.publishing.is_empty() && self.importing.is_empty() && self.writer.idle()) {
                 self.settle(&mut node).await;
@@ -391,7 +406,8 @@ mod tests {
         let announcer = Announcer::new(store.clone(), std::sync::Arc::new(Headless), broadcast::channel(4).0);
         // The events are those of a network that is shut down.
         let ((here, _), (other, events)) = (network(1).await, network(2).await);
-        let mut io = Io::new(store, Some((here, events)), commands, announcer, clock);
+        let folder = BlobFolder::of(&store);
+        let mut io = Io::new(store, Some((here, events)), commands, announcer, clock, folder);
         let link = LinkId(7);
         io.links.insert(link);
         let device = DeviceKey::new([9; 32]);

@@ -27,6 +27,7 @@ mod search;
 mod session;
 pub mod status;
 mod storage;
+mod travel;
 mod verify;
 pub mod view;
 mod writer;

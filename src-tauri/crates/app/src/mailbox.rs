@@ -1,7 +1,7 @@
 //! What front ends ask of the loop.
 
 use feed::{FeedId, Message, MessageId, json};
-use node::{Imported, PeerView, Progress, Refusal, Standing};
+use node::{Imported, PeerView, Progress, Refusal, Standing, blob_sync};
 use tokio::sync::oneshot;
 
 use crate::view::Failure;
@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Import { messages: Vec<Message>, reply: oneshot::Sender<Imported> },
     /// Keep those of these feeds of which there are messages here from now on; which these are.
     Keep { feeds: Vec<FeedId>, reply: oneshot::Sender<Result<Vec<FeedId>, Failure>> },
+    /// Something about files: one is wanted, or no more, or has come otherwise.
+    Blobs(blob_sync::Input),
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
     /// Finish what was begun, save, and end.
@@ -34,4 +36,6 @@ pub(crate) struct Look {
     pub(crate) addresses: Vec<String>,
     /// What is on its way to us, while anything is.
     pub(crate) progress: Option<Progress>,
+    /// Files that are wanted, the most urgent first.
+    pub(crate) fetches: Vec<blob_sync::Fetch>,
 }

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use feed::BlobId;
@@ -44,6 +45,8 @@ pub struct Partial {
     by_hand: bool,
     file: Arc<File>,
     state: Arc<Mutex<State>>,
+    /// Nobody wants it any more: what still comes for it is left out.
+    is_given_up: Arc<AtomicBool>,
     hashing: Arc<Mutex<Hashing>>,
     blobs: Arc<Inner>,
 }
@@ -116,6 +119,7 @@ impl Blobs {
             by_hand,
             file: Arc::new(file),
             state: Arc::new(Mutex::new(State { parts, unnoted: 0 })),
+            is_given_up: Arc::default(),
             hashing: Arc::new(Mutex::new(Hashing { hasher: Sha256::new(), at: 0 })),
             blobs: Arc::clone(inner),
         })
@@ -170,11 +174,19 @@ impl Partial {
         self.size
     }
 
+    /// Nothing more is written or noted through this and its clones: its files are about to be removed.
+    pub fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::SeqCst);
+    }
+
     /// Puts bytes at their place. Those behind the end are left out.
     ///
     /// # Errors
     /// When the disk refuses, or would be left with too little for everything else.
     pub fn write(&self, at: u64, bytes: &[u8]) -> Result<(), BlobError> {
+        if self.is_given_up.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let failed = disk(self.blobs.partial.path());
         let room = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
         let bytes = bytes.get(..room.min(bytes.len())).unwrap_or_default();
@@ -208,6 +220,9 @@ impl Partial {
     /// # Errors
     /// When the disk refuses.
     pub fn note(&self) -> Result<(), BlobError> {
+        if self.is_given_up.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         let noted = {
             let mut state = self.state();
             state.unnoted = 0;

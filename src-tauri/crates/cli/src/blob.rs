@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use app::blobs::{self, AddedBlob, BlobCheck, BlobTidying, BlobUsage, StoredBlob};
+use app::blobs::{self, AddedBlob, BlobCheck, BlobFetch, BlobTidying, BlobUsage, FetchState, StoredBlob};
 use app::rpc::Request;
 use app::view::{Failure, FailureCode};
 use clap::Subcommand;
@@ -13,7 +14,10 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::show::count;
-use crate::{Ended, broken, print, show_or_json};
+use crate::{Ended, broken, print, print_json, show_or_json};
+
+/// How often a fetch is looked at.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BlobCommand {
@@ -32,7 +36,22 @@ pub(crate) enum BlobCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Remove a file that is kept here
+    /// Ask whoever is near for a file, of any size, and keep it; print its id once it is here
+    Fetch {
+        /// Its id; in quotes, because a shell means something else by &
+        #[arg(value_name = "&ID")]
+        id: String,
+        /// Write it there as well; nothing must be there yet
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Give up waiting after so many seconds, with exit code 1; the fetch goes on by itself
+        #[arg(long, value_name = "SECONDS")]
+        wait: Option<u64>,
+        /// Do not wait: say how far it is, as one JSON object {"id","state":"stored"|"fetching"|"waiting","size","done","sources"}
+        #[arg(long, conflicts_with_all = ["out", "wait"])]
+        json: bool,
+    },
+    /// Remove a file that is kept here, or no longer ask for one
     Remove {
         /// Its id
         #[arg(value_name = "&ID")]
@@ -81,6 +100,8 @@ pub(crate) async fn run(command: BlobCommand, folder: &Path, node: &mut Connecti
                 None => write_stdout(&stored),
             }
         }
+        BlobCommand::Fetch { id, json: true, .. } => print_json(&fetch_once(node, &id).await?),
+        BlobCommand::Fetch { id, out, wait, json: false } => fetch(node, id, out, wait).await,
         BlobCommand::Remove { id } => match node.ask(Request::BlobRemove { id: id.clone() }).await? {
             true => Ok(()),
             false => Err(Failure::new(
@@ -96,6 +117,46 @@ pub(crate) async fn run(command: BlobCommand, folder: &Path, node: &mut Connecti
             show_or_json(json, &node.ask(Request::BlobTidy { bytes: free, remove: yes }).await?, tidying)
         }
     }
+}
+
+async fn fetch_once(node: &mut Connection, id: &str) -> Result<BlobFetch, Failure> {
+    node.ask(Request::BlobFetch { id: id.to_owned() }).await
+}
+
+/// Asks until the file is here, with a bar on a terminal.
+async fn fetch(node: &mut Connection, id: String, out: Option<PathBuf>, wait: Option<u64>) -> Result<(), Ended> {
+    let style = ProgressStyle::with_template("{spinner} {msg} {bytes}/{total_bytes} {bytes_per_sec}");
+    let bar = ProgressBar::new(0).with_style(style.map_err(Failure::internal)?);
+    let begun = Instant::now();
+    loop {
+        let fetch = fetch_once(node, &id).await?;
+        if fetch.state == FetchState::Stored {
+            break;
+        }
+        bar.set_length(fetch.size.unwrap_or_default());
+        bar.set_position(fetch.done);
+        bar.set_message(match (fetch.state, fetch.sources) {
+            (_, 0) => "nobody near has it, or may give it to you".to_owned(),
+            (FetchState::Fetching, sources) => format!("from {}", count(sources, "device")),
+            (_, sources) => format!("waiting for {}", count(sources, "device")),
+        });
+        if wait.is_some_and(|wait| begun.elapsed() >= Duration::from_secs(wait)) {
+            bar.finish_and_clear();
+            return Err(Failure::new(
+                FailureCode::NotFound,
+                format!("{id} is not here yet."),
+                "It goes on by itself while people are near who have it; `peri blob remove` ends that.",
+            )
+            .into());
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    }
+    bar.finish_and_clear();
+    if let Some(path) = out {
+        let stored: StoredBlob = node.ask(Request::Blob { id: id.clone() }).await?;
+        write_file(&stored, &path)?;
+    }
+    print(id)
 }
 
 /// A running node reads a file itself, from its path; what has none is written beside its files for it first.
@@ -193,7 +254,7 @@ async fn check(node: &mut Connection, json: bool) -> Result<(), Ended> {
         damaged => Err(Failure::new(
             FailureCode::Disk,
             format!("{} found; now in blobs/damaged.", count(damaged as u64, "damaged file")),
-            "Add them again from where you have them, since files do not travel between devices yet; and look after the disk.",
+            "Ask people near for them with `peri blob fetch`, or add them again from where you have them; and look after the disk.",
         )
         .into()),
     }

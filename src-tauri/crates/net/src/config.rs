@@ -28,6 +28,13 @@ pub const EMPTY_FRAMES: u32 = 32;
 /// See [`EMPTY_FRAMES`].
 pub const EMPTY_FRAMES_WINDOW: Duration = Duration::from_secs(10);
 
+/// How long opening a stream of bytes may take.
+pub const BYTES_OPENING: Duration = Duration::from_secs(5);
+/// Streams of bytes that are being opened at once; beyond it [`crate::BytesError::TooMany`].
+pub const BYTES_OPENINGS: usize = 64;
+/// Streams of bytes that peers opened and nobody has taken yet; further ones are dropped.
+pub const BYTES_INCOMING: usize = 32;
+
 /// How long a connection may take to be made, with its handshakes.
 pub const CONNECT_DEADLINE: Duration = Duration::from_secs(4);
 /// How long a connection without a link is kept: spares of a pair that dialled each other, and programs that are not ours.

@@ -26,7 +26,8 @@ use tokio::{
 
 use crate::{
     backoff::Jitter,
-    config::{Config, EVENTS, Patience},
+    bytes::{ByteStream, BytesError, Came, Incoming},
+    config::{BYTES_INCOMING, Config, EVENTS, Patience},
     discovery::{Discovery, Sighting},
     event::{DownReason, LinkId, NetEvent},
     identity,
@@ -36,7 +37,7 @@ use crate::{
     streams,
     swarm::{self, Behaviour, BehaviourEvent},
     wanted::Wanted,
-    wishes::{Asked, Wishes},
+    wishes::{Asked, OpenAnswer, Wishes},
 };
 
 /// A network that has started.
@@ -44,6 +45,7 @@ pub(crate) struct Started {
     pub(crate) links: Arc<LinkTable>,
     pub(crate) wishes: Arc<Wishes>,
     pub(crate) events: mpsc::Receiver<Delivery>,
+    pub(crate) incoming: Incoming,
     pub(crate) task: JoinHandle<()>,
 }
 
@@ -57,6 +59,12 @@ struct Hub {
     table: Arc<LinkTable>,
     tasks: JoinSet<(DeviceKey, LinkId, DownReason)>,
     links: BTreeMap<LinkId, Arc<Outgoing>>,
+    /// The connection that carries each link.
+    carried_by: BTreeMap<LinkId, (DeviceKey, PeerId, ConnectionId)>,
+    /// Streams of bytes that are being opened, by ticket.
+    opening: BTreeMap<u64, (ConnectionId, OpenAnswer)>,
+    next_ticket: u64,
+    incoming: mpsc::Sender<Came>,
     /// Streams that wait for the end of the link whose place they take.
     waiting: BTreeMap<DeviceKey, Waiting>,
     /// How the last link of a connected device was: good or not.
@@ -93,6 +101,7 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
 
     let seed = config.jitter_seed.unwrap_or_else(|| seed_of(&device));
     let (events, receiver) = mpsc::channel(EVENTS);
+    let (incoming, came) = mpsc::channel(BYTES_INCOMING);
     let wishes = Arc::new(Wishes::default());
     let table = Arc::new(LinkTable::default());
     let peer_id = *swarm.local_peer_id();
@@ -106,6 +115,10 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         table: Arc::clone(&table),
         tasks: JoinSet::new(),
         links: BTreeMap::new(),
+        carried_by: BTreeMap::new(),
+        opening: BTreeMap::new(),
+        next_ticket: 1,
+        incoming,
         waiting: BTreeMap::new(),
         lasted: BTreeMap::new(),
         addresses: BTreeMap::new(),
@@ -115,7 +128,8 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         patience: config.patience,
     };
     hub.listening_changed();
-    Ok(Started { links: table, wishes, events: receiver, task: tokio::spawn(hub.run()) })
+    let incoming = Incoming(came);
+    Ok(Started { links: table, wishes, events: receiver, incoming, task: tokio::spawn(hub.run()) })
 }
 
 /// Different for each device and the same each time.
@@ -191,6 +205,21 @@ impl Hub {
                 self.end_link(link, DownReason::Refused);
             }
         }
+        for (link, answer) in asked.open {
+            self.open_bytes(link, answer);
+        }
+    }
+
+    fn open_bytes(&mut self, link: LinkId, answer: OpenAnswer) {
+        let Some((_, peer, connection)) = self.carried_by.get(&link).copied() else {
+            // Whoever asked may have gone.
+            let _ = answer.send(Err(BytesError::Down));
+            return;
+        };
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.opening.insert(ticket, (connection, answer));
+        self.swarm.behaviour_mut().streams.open_bytes(peer, connection, ticket);
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>, now: Instant) {
@@ -209,6 +238,7 @@ impl Hub {
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, cause, .. } => {
                 tracing::trace!(%peer_id, %connection_id, ?cause, "a connection is closed");
                 self.addresses.remove(&connection_id);
+                self.opening.retain(|_, (connection, _)| *connection != connection_id);
                 if let Some(device) = identity::device(&peer_id) {
                     self.peers.disconnected(device, connection_id, now);
                     if num_established == 0 {
@@ -265,6 +295,22 @@ impl Hub {
                     Verdict::Drop => {}
                 }
             }
+            // What becomes of it says nothing about the link.
+            streams::Event::BytesOpened { ticket, result } => {
+                if let Some((_, answer)) = self.opening.remove(&ticket) {
+                    let result = result.map(ByteStream::new);
+                    let _ = answer.send(result.map_err(|error| BytesError::Refused(error.to_string())));
+                }
+            }
+            streams::Event::BytesCame { connection, stream } => {
+                let carried = self.carried_by.iter().find(|(_, (.., carrier))| *carrier == connection);
+                if let Some((link, (device, ..))) = carried {
+                    let came = Came { link: *link, device: *device, stream: ByteStream::new(stream) };
+                    if self.incoming.try_send(came).is_err() {
+                        tracing::debug!(%link, "a stream of bytes is dropped: too many wait");
+                    }
+                }
+            }
             streams::Event::Failed { peer, connection, error } => {
                 let Some(device) = identity::device(&peer) else { return };
                 tracing::debug!(%peer, %error, "no stream");
@@ -287,6 +333,9 @@ impl Hub {
         let outgoing = Arc::new(Outgoing::default());
         self.table.insert(link, Arc::clone(&outgoing));
         self.links.insert(link, Arc::clone(&outgoing));
+        if let Some(peer) = identity::peer(&device) {
+            self.carried_by.insert(link, (device, peer, connection));
+        }
         self.peers.link_started(device, link, connection, now);
         let start = LinkStart {
             link,
@@ -310,6 +359,7 @@ impl Hub {
 
     fn on_link_ended(&mut self, device: DeviceKey, link: LinkId, reason: &DownReason, now: Instant) {
         self.links.remove(&link);
+        self.carried_by.remove(&link);
         let waiting = self.waiting.remove(&device);
         let next = waiting.as_ref().map(|waiting| waiting.connection);
         let healthy = self.peers.link_ended(device, link, reason, next, now);

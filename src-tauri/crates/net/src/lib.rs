@@ -5,6 +5,7 @@
 //! What the frames mean is not known here: see `node`. The driver calls [`Net`] and drains [`NetEvents`].
 
 mod backoff;
+mod bytes;
 pub mod config;
 mod discovery;
 mod event;
@@ -22,6 +23,7 @@ mod wishes;
 pub use libp2p::Multiaddr;
 
 pub use crate::{
+    bytes::{ByteStream, BytesError, Came, Incoming, Opener},
     config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
     event::{Closing, DownReason, LinkId, NetEvent},
     net::{DialError, Net, NetError, NetEvents, SendError},

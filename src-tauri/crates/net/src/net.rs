@@ -7,6 +7,7 @@ use libp2p::Multiaddr;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
+    bytes::{Incoming, Opener},
     config::{Config, MAX_FRAME},
     event::{Closing, DownReason, LinkId, NetEvent},
     hub,
@@ -76,7 +77,7 @@ impl Net {
     pub async fn start(keys: &KeyPair, config: Config) -> Result<(Net, NetEvents), NetError> {
         let started = hub::start(keys, config).await?;
         let net = Net { device: keys.device_key(), links: started.links, wishes: started.wishes, hub: started.task };
-        Ok((net, NetEvents { receiver: started.events }))
+        Ok((net, NetEvents { receiver: started.events, incoming: Some(started.incoming) }))
     }
 
     /// The key that connections from here prove.
@@ -129,6 +130,11 @@ impl Net {
         self.wishes.dial(address)
     }
 
+    /// Opens streams of bytes beside links.
+    pub fn opener(&self) -> Opener {
+        Opener(Arc::clone(&self.wishes))
+    }
+
     /// Writes what is queued, for at most [`crate::config::Patience::flush`], says goodbye on the local network and closes everything.
     /// `LinkDown` comes for each link, then the events end. They need not be drained meanwhile.
     pub async fn shutdown(mut self) {
@@ -148,9 +154,16 @@ impl Drop for Net {
 #[derive(Debug)]
 pub struct NetEvents {
     receiver: mpsc::Receiver<Delivery>,
+    incoming: Option<Incoming>,
 }
 
 impl NetEvents {
+    /// The streams of bytes that peers open; the first time only. They come apart from the events, so that whoever is busy with those
+    /// does not hold them up.
+    pub fn incoming(&mut self) -> Option<Incoming> {
+        self.incoming.take()
+    }
+
     /// The next event; `None` when the network has shut down. Taking a `Received` gives the link room for more, so whoever
     /// does not take events makes the other side wait. Cancel safe.
     pub async fn next(&mut self) -> Option<NetEvent> {

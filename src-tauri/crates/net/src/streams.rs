@@ -1,4 +1,5 @@
-//! The libp2p side of links: opens and accepts streams of [`PROTOCOL`] on a given connection, and keeps out who is not to come in.
+//! The libp2p side of links: opens and accepts streams of [`PROTOCOL`], and of [`BYTES`], on a given connection, and keeps out who is
+//! not to come in.
 //!
 //! `libp2p-stream` does nearly this, but it opens on a connection of its own choosing and does not tell on which one a stream came
 //! in. Which connection carries the link is the very thing that [`crate::peers`] decides.
@@ -13,7 +14,7 @@ use std::{
 
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol,
-    core::{Endpoint, transport::PortUse, upgrade::ReadyUpgrade},
+    core::{Endpoint, InboundUpgrade, UpgradeInfo, transport::PortUse, upgrade::ReadyUpgrade},
     multiaddr::Protocol,
     swarm::{
         ConnectionDenied, ConnectionHandler, ConnectionHandlerEvent, ConnectionId, FromSwarm, NetworkBehaviour,
@@ -26,6 +27,9 @@ use crate::config::Limits;
 
 /// The protocol of a link. `docs/protocol.md` describes it.
 pub(crate) const PROTOCOL: StreamProtocol = StreamProtocol::new("/periwinkle/1");
+/// The protocol of a stream of plain bytes beside a link.
+pub(crate) const BYTES: StreamProtocol = StreamProtocol::new("/periwinkle/blob/1");
+
 /// How long a peer may take to agree on the protocol of a stream.
 const NEGOTIATION: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,10 @@ pub(crate) enum Event {
     Opened { peer: PeerId, connection: ConnectionId, stream: Stream, by_us: bool },
     /// [`Behaviour::open`] failed.
     Failed { peer: PeerId, connection: ConnectionId, error: OpenError },
+    /// Answers [`Behaviour::open_bytes`].
+    BytesOpened { ticket: u64, result: Result<Stream, OpenError> },
+    /// The peer opened a stream of bytes.
+    BytesCame { connection: ConnectionId, stream: Stream },
 }
 
 /// Why a stream could not be opened.
@@ -90,7 +98,13 @@ impl Behaviour {
     /// Opens a stream on one connection; an [`Event`] follows unless the connection closes first.
     pub(crate) fn open(&mut self, peer: PeerId, connection: ConnectionId) {
         let handler = NotifyHandler::One(connection);
-        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open });
+        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open::Link });
+    }
+
+    /// Opens a stream of bytes on one connection; an [`Event`] with the ticket follows unless the connection closes first.
+    pub(crate) fn open_bytes(&mut self, peer: PeerId, connection: ConnectionId, ticket: u64) {
+        let handler = NotifyHandler::One(connection);
+        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open::Bytes { ticket } });
     }
 
     /// Lets a peer in no more, or again. Connections that stand are not touched.
@@ -174,6 +188,8 @@ impl NetworkBehaviour for Behaviour {
         let event = match event {
             Outcome::Opened { stream, by_us } => Event::Opened { peer, connection, stream, by_us },
             Outcome::Failed(error) => Event::Failed { peer, connection, error },
+            Outcome::BytesOpened { ticket, result } => Event::BytesOpened { ticket, result },
+            Outcome::BytesCame { stream } => Event::BytesCame { connection, stream },
         };
         self.to_swarm.push_back(ToSwarm::GenerateEvent(event));
     }
@@ -195,59 +211,122 @@ pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
 
 /// To a connection: open a stream.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Open;
+pub(crate) enum Open {
+    Link,
+    Bytes { ticket: u64 },
+}
+
+/// What a stream that the peer opened is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Link,
+    Bytes,
+}
+
+/// Accepts both protocols, and tells which it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accept;
+
+impl UpgradeInfo for Accept {
+    type Info = StreamProtocol;
+    type InfoIter = std::array::IntoIter<StreamProtocol, 2>;
+
+    fn protocol_info(&self) -> Self::InfoIter {
+        [PROTOCOL, BYTES].into_iter()
+    }
+}
+
+impl InboundUpgrade<Stream> for Accept {
+    type Output = (Purpose, Stream);
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Self::Output, Infallible>>;
+
+    fn upgrade_inbound(self, stream: Stream, protocol: StreamProtocol) -> Self::Future {
+        let purpose = if protocol == BYTES { Purpose::Bytes } else { Purpose::Link };
+        std::future::ready(Ok((purpose, stream)))
+    }
+}
 
 /// From a connection.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Opened { stream: Stream, by_us: bool },
     Failed(OpenError),
+    BytesOpened { ticket: u64, result: Result<Stream, OpenError> },
+    BytesCame { stream: Stream },
 }
 
-/// Streams of one connection. Not more than one is asked for at a time, so at most two wait here.
+/// Streams of bytes that wait to be opened on one connection; further ones fail at once.
+const OPENING: usize = 8;
+
+/// Streams of one connection. Not more than one of the link is asked for at a time.
 #[derive(Default)]
 pub(crate) struct Handler {
-    open: bool,
+    opens: VecDeque<Open>,
     outcomes: VecDeque<Outcome>,
 }
 
 impl ConnectionHandler for Handler {
     type FromBehaviour = Open;
     type ToBehaviour = Outcome;
-    type InboundProtocol = ReadyUpgrade<StreamProtocol>;
+    type InboundProtocol = Accept;
     type OutboundProtocol = ReadyUpgrade<StreamProtocol>;
     type InboundOpenInfo = ();
-    type OutboundOpenInfo = ();
+    type OutboundOpenInfo = Open;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
-        SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ()).with_timeout(NEGOTIATION)
+        SubstreamProtocol::new(Accept, ()).with_timeout(NEGOTIATION)
     }
 
-    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, (), Outcome>> {
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ConnectionHandlerEvent<Self::OutboundProtocol, Open, Outcome>> {
         if let Some(outcome) = self.outcomes.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(outcome));
         }
-        if std::mem::take(&mut self.open) {
-            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ()).with_timeout(NEGOTIATION);
+        if let Some(open) = self.opens.pop_front() {
+            let protocol = match open {
+                Open::Link => PROTOCOL,
+                Open::Bytes { .. } => BYTES,
+            };
+            let protocol = SubstreamProtocol::new(ReadyUpgrade::new(protocol), open).with_timeout(NEGOTIATION);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
         // Woken by the connection after each of the two functions below.
         Poll::Pending
     }
 
-    fn on_behaviour_event(&mut self, Open: Open) {
-        self.open = true;
+    fn on_behaviour_event(&mut self, open: Open) {
+        match open {
+            Open::Bytes { ticket } if self.opens.len() >= OPENING => {
+                let result = Err(OpenError::Broken("too many streams are being opened on the connection".into()));
+                self.outcomes.push_back(Outcome::BytesOpened { ticket, result });
+            }
+            open => self.opens.push_back(open),
+        }
     }
 
-    fn on_connection_event(&mut self, event: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol>) {
+    fn on_connection_event(
+        &mut self,
+        event: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol, (), Open>,
+    ) {
         let outcome = match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: stream, .. }) => {
-                Outcome::Opened { stream, by_us: false }
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (purpose, stream), .. }) => {
+                match purpose {
+                    Purpose::Link => Outcome::Opened { stream, by_us: false },
+                    Purpose::Bytes => Outcome::BytesCame { stream },
+                }
             }
-            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, .. }) => {
-                Outcome::Opened { stream, by_us: true }
+            ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info }) => {
+                match info {
+                    Open::Link => Outcome::Opened { stream, by_us: true },
+                    Open::Bytes { ticket } => Outcome::BytesOpened { ticket, result: Ok(stream) },
+                }
             }
-            ConnectionEvent::DialUpgradeError(DialUpgradeError { error, .. }) => Outcome::Failed(error.into()),
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: Open::Link, error }) => {
+                Outcome::Failed(error.into())
+            }
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: Open::Bytes { ticket }, error }) => {
+                Outcome::BytesOpened { ticket, result: Err(error.into()) }
+            }
             _ => return,
         };
         self.outcomes.push_back(outcome);

@@ -18,10 +18,11 @@ use crate::{
     streams,
 };
 
-/// Streams of a connection at a time: one is the link, the others are somebody else's attempts.
-const STREAMS: usize = 8;
-/// Streams that are still being negotiated on a connection.
-const NEGOTIATING: usize = 4;
+/// Streams of a connection at a time: the link, a few for files each way, and those that end just now. More of them end the whole
+/// connection (yamux), so honest peers stay far below.
+const STREAMS: usize = 32;
+/// Streams that are still being negotiated on a connection; further ones are dropped.
+const NEGOTIATING: usize = 8;
 /// How long to wait for the first address to listen on.
 const FIRST_ADDRESS: Duration = Duration::from_secs(2);
 /// Addresses that follow the first one so soon are reported together with it.

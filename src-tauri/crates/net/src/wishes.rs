@@ -8,9 +8,17 @@ use std::{
 
 use feed::DeviceKey;
 use libp2p::Multiaddr;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
-use crate::{config::WANTED_ADDRESSES, net::DialError};
+use crate::{
+    bytes::{ByteStream, BytesError},
+    config::{BYTES_OPENINGS, WANTED_ADDRESSES},
+    event::LinkId,
+    net::DialError,
+};
+
+/// Where the answer to the opening of a stream of bytes goes.
+pub(crate) type OpenAnswer = oneshot::Sender<Result<ByteStream, BytesError>>;
 
 /// Shared between [`crate::Net`] and the hub.
 #[derive(Debug, Default)]
@@ -26,6 +34,8 @@ struct State {
     dialled: usize,
     /// Changes of who is refused that the hub has not taken yet; the last one counts.
     refuse: BTreeMap<DeviceKey, bool>,
+    /// Streams of bytes to open that the hub has not taken yet.
+    open: Vec<(LinkId, OpenAnswer)>,
     shutting_down: bool,
     listening: Vec<Multiaddr>,
 }
@@ -35,6 +45,7 @@ struct State {
 pub(crate) struct Asked {
     pub(crate) dial: Vec<Multiaddr>,
     pub(crate) refuse: BTreeMap<DeviceKey, bool>,
+    pub(crate) open: Vec<(LinkId, OpenAnswer)>,
     pub(crate) shut_down: bool,
 }
 
@@ -60,6 +71,19 @@ impl Wishes {
         self.changed.notify_one();
     }
 
+    pub(crate) fn open(&self, link: LinkId, answer: OpenAnswer) -> Result<(), BytesError> {
+        let mut state = self.lock();
+        if state.shutting_down {
+            return Err(BytesError::Down);
+        }
+        if state.open.len() >= BYTES_OPENINGS {
+            return Err(BytesError::TooMany);
+        }
+        state.open.push((link, answer));
+        self.changed.notify_one();
+        Ok(())
+    }
+
     pub(crate) fn shut_down(&self) {
         self.lock().shutting_down = true;
         self.changed.notify_one();
@@ -78,10 +102,12 @@ impl Wishes {
         loop {
             {
                 let mut state = self.lock();
-                if state.shutting_down || !state.dial.is_empty() || !state.refuse.is_empty() {
+                let is_quiet = state.dial.is_empty() && state.refuse.is_empty() && state.open.is_empty();
+                if state.shutting_down || !is_quiet {
                     return Asked {
                         dial: std::mem::take(&mut state.dial),
                         refuse: std::mem::take(&mut state.refuse),
+                        open: std::mem::take(&mut state.open),
                         shut_down: state.shutting_down,
                     };
                 }

@@ -94,6 +94,12 @@ impl FollowGraph {
         self.stated(author, Relation::Blocks)
     }
 
+    /// Who blocks `subject`, in the order of ids. Looks at everybody who has said anything about anybody.
+    pub fn blockers(&self, subject: &PersonId) -> impl Iterator<Item = PersonId> + '_ {
+        let subject = *subject;
+        self.statements.keys().copied().filter(move |author| self.is_blocking(author, &subject))
+    }
+
     /// Who follows `subject`, in the order of ids.
     pub fn followers(&self, subject: &PersonId) -> impl Iterator<Item = PersonId> + '_ {
         self.followers.get(subject).into_iter().flatten().copied()

@@ -152,7 +152,12 @@ pub enum Request {
         /// `&….sha256`.
         id: String,
     },
-    /// Removes a stored file.
+    /// Asks whoever is near for a file, of any size; how far that is. It goes on by itself.
+    BlobFetch {
+        /// `&….sha256`.
+        id: String,
+    },
+    /// Removes a stored file; one that is on its way is not wanted any more.
     BlobRemove {
         /// `&….sha256`.
         id: String,
@@ -200,6 +205,7 @@ const METHODS: &[&str] = &[
     "blob_add",
     "blob_bring",
     "blob",
+    "blob_fetch",
     "blob_remove",
     "blob_usage",
     "blob_check",

@@ -43,7 +43,7 @@ pub fn write_wants(wants: &[(BlobId, Option<u8>)]) -> Vec<u8> {
 /// # Errors
 /// For whatever [`write_haves`] would not write.
 pub fn read_haves(body: &[u8]) -> Result<Vec<(BlobId, u64)>, WireError> {
-    read(body, |rest| varint::read(rest))
+    read(body, varint::read)
 }
 
 /// A haves frame. The caller keeps to [`MAX_ENTRIES`].

@@ -187,8 +187,8 @@ impl Blobs {
 
     fn save(&mut self) {
         self.save_at = None;
-        let saved = |want: &&Want| matches!(want.wish.why, Why::ByHand | Why::Portrait | Why::Mentioned);
-        let wants = self.wants.iter().filter(|(_, want)| saved(&want)).map(|(blob, want)| (*blob, want.wish)).collect();
+        let saved = |want: &Want| matches!(want.wish.why, Why::ByHand | Why::Portrait | Why::Mentioned);
+        let wants = self.wants.iter().filter(|(_, want)| saved(want)).map(|(blob, want)| (*blob, want.wish)).collect();
         self.outbox.push_back(Output::Order(Order::Save { wants }));
     }
 }

@@ -72,7 +72,7 @@ impl Blobs {
     fn free_source(&self, blob: &BlobId, now: Instant) -> Option<(DeviceKey, LinkId)> {
         let want = self.wants.get(blob).filter(|want| want.state == State::Open && want.rest_until.is_none())?;
         let jobs = || self.jobs.values();
-        let size = want.size?;
+        let size = want.size.filter(|size| *size <= want.most())?;
         let is_full = jobs().count() >= JOBS
             || jobs().filter(|job| job.blob == *blob).count() >= JOBS_PER_BLOB
             || (size > MAX_FETCHED && jobs().filter(|job| job.is_large).count() >= LARGE_JOBS);

@@ -177,9 +177,9 @@ fn more_than_five_mebibytes_are_taken_by_hand_alone() {
     let mut desk = Desk::with(&[ALICE]);
     desk.want(SHELL, Why::Mentioned);
     assert_eq!(desk.has(ALICE, SHELL, MAX_FETCHED + 1), []);
-    desk.input(Input::Want { blob: SHELL, wish: wish(Why::ByHand) });
     let size = MAX_FETCHED + 1;
-    assert_eq!(desk.has(ALICE, SHELL, size), [fetch(1, ALICE, size, 0, size, true)]);
+    let asked = desk.input(Input::Want { blob: SHELL, wish: wish(Why::ByHand) });
+    assert_eq!(asked, [fetch(1, ALICE, size, 0, size, true)], "who has it is known already");
 }
 
 #[test]

@@ -225,7 +225,8 @@ impl Blobs {
             return;
         }
         let Some(want) = self.wants.get_mut(&blob) else { return };
-        if size > want.most() || (want.sources.len() >= SOURCES && !want.sources.contains_key(&device)) {
+        // One that is too large is remembered: the person may ask for it by hand.
+        if want.sources.len() >= SOURCES && !want.sources.contains_key(&device) {
             return;
         }
         want.sources.insert(device, Source { link, size, rest_until: None, cuts: 0 });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use feed::BlobId;
+use feed::{BlobId, PersonId};
 use social::Target;
 
 use crate::{Store, error::StoreError, feeds::rows_to_json, index::target_prefix};
@@ -61,5 +61,37 @@ impl Store {
         .await?;
         let links = |(messages, own): (i64, i64)| BlobLinks { messages: messages.unsigned_abs(), is_own: own != 0 };
         Ok(asked.iter().copied().zip(rows.into_iter().map(links)).collect())
+    }
+
+    /// For each of the first [`MAX_BLOBS_ASKED`] blobs, whether a message links to it that `person` may receive from here: neither
+    /// does the reader block its author, nor its author that person. Nobody whom the reader blocks may receive anything.
+    ///
+    /// While indexes are filled again, links may be missing: that refuses, and never gives too much.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn may_receive_blobs(&self, person: PersonId, blobs: &[BlobId]) -> Result<Vec<bool>, StoreError> {
+        let asked = blobs.get(..MAX_BLOBS_ASKED).unwrap_or(blobs);
+        let me = PersonId::from(self.inner.me);
+        let kept_back = {
+            let shared = self.inner.shared();
+            if shared.graph.is_blocking(&me, &person) {
+                return Ok(vec![false; asked.len()]);
+            }
+            let authors: Vec<PersonId> = shared.graph.blocks(&me).chain(shared.graph.blockers(&person)).collect();
+            shared.numbers(&authors)
+        };
+        let prefixes: Vec<i64> = asked.iter().map(|blob| target_prefix(&Target::Blob(*blob))).collect();
+        let rows: Vec<(bool,)> = sqlx::query_as(
+            "SELECT EXISTS (SELECT 1 FROM (SELECT row FROM links WHERE target = blob.value LIMIT ?3) JOIN log USING (row)
+                            WHERE feed NOT IN (SELECT value FROM json_each(?2)))
+             FROM json_each(?1) AS blob ORDER BY blob.key",
+        )
+        .bind(rows_to_json(&prefixes)?)
+        .bind(rows_to_json(&kept_back)?)
+        .bind(LOOKED_AT)
+        .fetch_all(&self.inner.readers)
+        .await?;
+        Ok(rows.into_iter().map(|(may,)| may).collect())
     }
 }

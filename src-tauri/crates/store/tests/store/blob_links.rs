@@ -1,11 +1,11 @@
 //! Which messages link to a blob.
 
-use feed::{BlobId, Verified, json::Value};
+use feed::{BlobId, PersonId, Verified, json::Value};
 use store::{BlobLinks, MAX_BLOBS_ASKED, Store};
 
 use crate::{
     append::NOW,
-    people::{Signer, alice, bob},
+    people::{Signer, alice, bob, carol},
 };
 
 fn blob(n: u8) -> BlobId {
@@ -51,4 +51,34 @@ async fn no_more_are_asked_for_at_once_than_may_be() {
         })
         .collect();
     assert_eq!(store.blob_links(&many).await.unwrap().len(), MAX_BLOBS_ASKED);
+}
+
+#[tokio::test]
+async fn a_blob_goes_to_whoever_may_receive_a_message_that_links_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, mut bob, mut carol) = (alice(), bob(), carol());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    let (of_bob, of_both, of_alice, of_nobody) = (blob(1), blob(2), blob(3), blob(4));
+    store.append(vec![shows(&mut alice, &of_both), shows(&mut alice, &of_alice)], NOW, true).await.unwrap();
+    store.append(vec![shows(&mut bob, &of_bob), shows(&mut bob, &of_both)], NOW, false).await.unwrap();
+    let asked = [of_bob, of_both, of_alice, of_nobody];
+    let person = carol.id();
+    assert_eq!(store.may_receive_blobs(person, &asked).await.unwrap(), [true, true, true, false]);
+
+    let blocks = |signer: &mut Signer, whom: PersonId| signer.says(social::write::contact(&whom.feed(), false, true));
+    store.append(vec![blocks(&mut bob, person)], NOW, false).await.unwrap();
+    let may = store.may_receive_blobs(person, &asked).await.unwrap();
+    assert_eq!(may, [false, true, true, false], "not from us what its author keeps from them");
+    assert_eq!(store.may_receive_blobs(bob.id(), &asked).await.unwrap(), [true, true, true, false]);
+
+    store.append(vec![blocks(&mut alice, bob.id())], NOW, true).await.unwrap();
+    assert_eq!(
+        store.may_receive_blobs(bob.id(), &asked).await.unwrap(),
+        [false; 4],
+        "nothing for whom the reader blocks"
+    );
+    store.append(vec![shows(&mut carol, &of_nobody)], NOW, false).await.unwrap();
+    let may = store.may_receive_blobs(person, &asked).await.unwrap();
+    assert_eq!(may, [false, true, true, true], "nor anything that only they link to");
+    assert_eq!(store.may_receive_blobs(person, &[]).await.unwrap(), [false; 0]);
 }
