@@ -96,3 +96,34 @@ fn a_persons_picture_is_shown_when_it_is_here_and_nothing_but_small_pictures_is_
     );
     assert_eq!(fetched, "refused");
 }
+
+/// Alice's picture is there in Bob's window by itself: first its description, then, once the file has come over the network, it.
+#[test]
+fn a_picture_in_a_post_comes_to_the_other_window_with_it() {
+    let Some(lan) = lan::<2>() else { return };
+    let [alices, bobs] = lan.hosts() else { unreachable!("two were asked for") };
+    let (alices_desk, bobs_desk) = (Desk::new("Alice", alices), Desk::new("Bob", bobs));
+    let (alice, bob) = (alices_desk.open(), bobs_desk.open());
+    alice.begin();
+    bob.begin();
+    bob.go_to("nearby");
+    bob.follow("Alice");
+    alice.post("A picture follows.");
+    bob.go_to("timeline");
+    bob.reads("A picture follows.");
+
+    let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/screenshot.png");
+    let output = alices_desk.command(peri().to_str().expect("a plain path")).args(["blob", "add", photo]).output();
+    let output = output.expect("peri starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let id = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    alice.post(&format!("The shell bank at low tide:\n\n![boats on the sand]({id})"));
+
+    bob.reads("The shell bank at low tide");
+    let shown = "const picture = document.querySelector('[data-testid=card] img[alt=\"boats on the sand\"]');
+                 return picture?.complete && picture.naturalWidth === 640";
+    for person in [&alice, &bob] {
+        person.window.wait_for("the picture", shown);
+        person.window.shoot("picture-in-post");
+    }
+}

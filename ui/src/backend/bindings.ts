@@ -59,6 +59,8 @@ export type Change =
 { kind: "nearby" } | 
 /**  The standing of one's own feed. */
 { kind: "standing" } | 
+/**  A file that was wanted has come, by id. */
+{ kind: "blob"; id: string } | 
 /**  How far the indexes have been filled again after an update; until then older posts are missing. */
 { kind: "indexing" };
 

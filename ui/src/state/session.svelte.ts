@@ -4,6 +4,7 @@ import { asFailure, type Audience, type Backend, type Failure, type Indexing, ty
 import { words } from "../words/en";
 import { coalesce } from "./coalesce";
 import { Near } from "./near.svelte";
+import { Pictures } from "./pictures.svelte";
 import { Search } from "./search.svelte";
 import { to, type Router } from "./route.svelte";
 import { Thread } from "./thread.svelte";
@@ -35,6 +36,7 @@ export class Session {
   readonly toasts = new Toasts();
   readonly near: Near;
   readonly search: Search;
+  readonly pictures: Pictures;
   /** How far the indexes have been filled again after an update, while they are. */
   indexing = $state.raw<Indexing | null>(null);
   /** The link that was clicked and waits for an answer. */
@@ -53,6 +55,7 @@ export class Session {
   ) {
     this.near = new Near(backend, this.toasts);
     this.search = new Search(backend, this.toasts);
+    this.pictures = new Pictures(backend);
   }
 
   /** Tells a screen reader, the same words again too: a live region speaks only where its text changes. */
@@ -63,6 +66,7 @@ export class Session {
   start(): Unsubscribe {
     void this.open();
     const stops = [
+      this.pictures.start(),
       this.backend.onChange((change) => {
         if (this.stage.kind === "ready" && (change.kind === "person" || change.kind === "standing")) this.readMeSoon();
         if (this.stage.kind === "ready" && change.kind === "indexing") this.readIndexingSoon();

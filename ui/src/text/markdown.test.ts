@@ -83,10 +83,10 @@ describe("markdown", () => {
     ]);
   });
 
-  it("shows a picture as its description and never as a picture", () => {
-    expect(paragraph(`![the wall](${BLOB})`)).toEqual([{ kind: "picture", alt: "the wall" }]);
-    expect(paragraph("![spy](https://spy.example/pixel.gif)")).toEqual([{ kind: "picture", alt: "spy" }]);
-    expect(paragraph(`[file](${BLOB})`)).toEqual([{ kind: "picture", alt: "file" }]);
+  it("shows a picture that is a file of ours, and of every other its description", () => {
+    expect(paragraph(`![the wall](${BLOB})`)).toEqual([{ kind: "picture", alt: "the wall", blob: BLOB }]);
+    expect(paragraph("![spy](https://spy.example/pixel.gif)")).toEqual([{ kind: "picture", alt: "spy", blob: null }]);
+    expect(paragraph(`[file](${BLOB})`)).toEqual([{ kind: "picture", alt: "file", blob: null }]);
   });
 
   it("shows HTML as the text it is", () => {

@@ -2,7 +2,8 @@
  * Markdown to a small tree of our own. Parts draw the tree with Svelte elements, so no text of others is ever read as
  * HTML: what is not in this tree cannot reach the page.
  *
- * Parsed by markdown-it with HTML off. Pictures become their description; addresses are read by `links.ts`.
+ * Parsed by markdown-it with HTML off. Of pictures only those that are files of ours are shown, the others become their description;
+ * addresses are read by `links.ts`.
  */
 import MarkdownIt from "markdown-it";
 import type { Mention } from "../backend/backend";
@@ -15,7 +16,8 @@ export type Inline =
   | { kind: "break" }
   | { kind: "strong" | "emphasis" | "strike"; children: Inline[] }
   | { kind: "link"; to: Destination; children: Inline[] }
-  | { kind: "picture"; alt: string };
+  /** A file, or a picture from elsewhere. `blob` is the id of one that is to be shown. */
+  | { kind: "picture"; alt: string; blob: string | null };
 
 export type Block =
   | { kind: "paragraph"; children: Inline[] }
@@ -149,7 +151,7 @@ function inlines(cursor: Cursor, names: Map<string, string>, inLink: boolean): I
         break;
       }
       case "image":
-        read.push({ kind: "picture", alt: plainName(token.content) });
+        read.push({ kind: "picture", alt: plainName(token.content), blob: blobOf(String(token.attrGet("src") ?? "")) });
         break;
       default:
         if (token.nesting === 1) read.push(...inlines(cursor, names, inLink));
@@ -159,9 +161,15 @@ function inlines(cursor: Cursor, names: Map<string, string>, inLink: boolean): I
   return read;
 }
 
+/** The file that a picture's address names; null for every other address. */
+function blobOf(address: string): string | null {
+  const to = destination(address);
+  return to?.kind === "blob" ? to.id : null;
+}
+
 /** A blob has no page of its own: it is named, and leads nowhere. */
 function linked(to: Destination, children: Inline[]): Inline {
-  return to.kind === "blob" ? { kind: "picture", alt: children.map(textOf).join("") } : { kind: "link", to, children };
+  return to.kind === "blob" ? { kind: "picture", alt: children.map(textOf).join(""), blob: null } : { kind: "link", to, children };
 }
 
 function textOf(inline: Inline): string {
