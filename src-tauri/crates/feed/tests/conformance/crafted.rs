@@ -315,3 +315,58 @@ fn good_and_bad_signatures_are_told_apart_at_every_place_of_batches_of_every_siz
         }
     }
 }
+
+/// Every kind of good and bad in one batch, in an order by chance: each is judged as it is alone.
+#[test]
+fn every_crafted_case_is_judged_alike_in_a_mixed_batch() {
+    let cases = cases();
+    let messages: Vec<Message> = cases.iter().map(|case| Message::from_json(case.text.as_bytes()).unwrap()).collect();
+    let fault = |result: Result<feed::Verified, feed::SignatureError>| result.map(drop).map_err(|error| error.fault);
+    let alone: Vec<_> = messages.iter().map(|message| fault(Verifier::new(None).verify(message.clone()))).collect();
+    let mut random = Random::from_seed(0x5407);
+    for make in [Verifier::new, Verifier::without_lanes] {
+        for _ in 0..6 {
+            // Some twice and some often, so that tables are made meanwhile; more than are worked on together.
+            let order: Vec<usize> = (0..2_500)
+                .map(|_| {
+                    let [a, b]: [u8; 2] = random.bytes();
+                    usize::from(u16::from_le_bytes([a, b])) % messages.len()
+                })
+                .collect();
+            let results = make(None).verify_batch(order.iter().map(|at| messages[*at].clone()).collect());
+            for (at, result) in order.iter().zip(results) {
+                assert_eq!(fault(result), alone[*at], "{}", cases[*at].what);
+            }
+        }
+    }
+}
+
+/// In a closed network the signed bytes are a tag, each of its own text, at every place of a batch.
+#[test]
+fn a_batch_of_a_closed_network_is_judged_message_by_message() {
+    let network = || Some(feed::NetworkKey::new([7; 32]));
+    let sign_in = |network: Option<&feed::NetworkKey>, seed: u8, number: usize| {
+        let keys = feed::KeyPair::from_seed(&[seed; 32]);
+        let text = "x".repeat(number * 37 % 900);
+        let content = feed::json::Value::object([("type", "post"), ("text", text.as_str())].map(|(k, v)| (k, v.into())));
+        feed::sign(&keys, network, None, number as f64, &content).unwrap().into_message()
+    };
+    let ours = network();
+    let messages: Vec<Message> = (0..300)
+        .map(|number| {
+            // Every seventh belongs to the open network.
+            let network = if number % 7 == 3 { None } else { ours.as_ref() };
+            sign_in(network, (number % 5) as u8, number)
+        })
+        .collect();
+    for make in [Verifier::new, Verifier::without_lanes] {
+        for size in [1, 9, 64, 300] {
+            let verifier = make(network());
+            let results: Vec<_> =
+                messages.chunks(size).flat_map(|chunk| verifier.verify_batch(chunk.to_vec())).collect();
+            for (number, result) in results.into_iter().enumerate() {
+                assert_eq!(result.is_ok(), number % 7 != 3, "{number} in batches of {size}");
+            }
+        }
+    }
+}

@@ -29,8 +29,9 @@ const PRODUCT: u64 = 1 << 59;
 
 /// Does nothing on processors that have no lanes: there is nothing to be tested then.
 fn in_lanes(test: unsafe fn()) {
-    if let Some(lanes) = Lanes::detect() {
-        lanes.run(test);
+    match Lanes::detect() {
+        Some(lanes) => lanes.run(test),
+        None => println!("skipped: this processor has no AVX-512 IFMA"),
     }
 }
 
@@ -41,7 +42,7 @@ fn limbs() -> impl Strategy<Value = Limbs> {
     let one = 1_u64 << 51;
     let extremes = vec![0, 1, 18, 19, 20, 37, 38, one - 20, one - 19, one - 18, one - 2, one - 1, one, FACTOR - 1];
     let limb = prop_oneof![select(extremes), 0..FACTOR];
-    // 0, p − 1, p, p + 1, 2p − 1, and as much as there can be.
+    // 0, p − 1, p, p + 1, 2²⁵⁵ − 1, and as much as there can be.
     let numbers = vec![
         [0; 5],
         [one - 20, one - 1, one - 1, one - 1, one - 1],
