@@ -174,7 +174,7 @@ impl App {
     /// When it cannot be read, is too large, finds no room, or the disk refuses.
     pub async fn add_blob(&self, source: impl Read + Send + 'static) -> Result<AddedBlob, Failure> {
         let added = self.with_blobs(move |blobs| blobs.add_pinned(source)).await?;
-        self.tell(stored(added.id, added.size)).await?;
+        self.tell(stored(added.id)).await?;
         Ok(AddedBlob {
             id: added.id.to_string(),
             size: added.size,
@@ -211,21 +211,21 @@ impl App {
         let file = opened?;
         let brought = self.with_blobs(move |blobs| {
             if blobs.has(&id)? {
-                return Ok((BroughtBlob::Known, 0));
+                return Ok(BroughtBlob::Known);
             }
             let added = blobs.add(file)?;
             if added.id == id {
-                return Ok((BroughtBlob::New, added.size));
+                return Ok(BroughtBlob::New);
             }
             if added.is_new {
                 // Under the name of what it really is nobody asked for it.
                 blobs.remove(&added.id)?;
             }
-            Ok((BroughtBlob::Damaged, 0))
+            Ok(BroughtBlob::Damaged)
         });
-        let (brought, size) = brought.await?;
+        let brought = brought.await?;
         if brought == BroughtBlob::New {
-            self.tell(stored(id, size)).await?;
+            self.tell(stored(id)).await?;
         }
         Ok(brought)
     }
@@ -297,15 +297,16 @@ impl App {
         })
     }
 
-    /// Removes a file, whoever links to it; false when it was not stored here.
+    /// Removes a file, whoever links to it, and asks for it no more; false when it was neither stored here nor asked for by hand.
     ///
     /// # Errors
     /// When the id cannot be read or the disk refuses.
     pub async fn remove_blob(&self, id: &str) -> Result<bool, Failure> {
         let id = blob_id(id)?;
         // What is on its way is not wanted either.
+        let was_wanted = self.look().await?.fetches.iter().any(|fetch| fetch.blob == id && fetch.why == Why::ByHand);
         self.tell(Command::Blobs(Input::GiveUp { blob: id })).await?;
-        self.with_blobs(move |blobs| blobs.remove(&id)).await
+        Ok(self.with_blobs(move |blobs| blobs.remove(&id)).await? || was_wanted)
     }
 
     /// What is kept, and whose it is.
@@ -442,8 +443,8 @@ fn open_regular(path: &Path) -> Result<File, Failure> {
 }
 
 /// For the loop: a file has come to be here.
-fn stored(blob: BlobId, size: u64) -> Command {
-    Command::Blobs(Input::Report(Report::Stored { blob, size }))
+fn stored(blob: BlobId) -> Command {
+    Command::Blobs(Input::Report(Report::Stored { blob }))
 }
 
 fn blob_id(text: &str) -> Result<BlobId, Failure> {

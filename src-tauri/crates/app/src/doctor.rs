@@ -65,7 +65,8 @@ fn examine_blobs(folder: &Path, watch: &Watch, report: &mut Report) {
                     about: About::Blobs,
                     what: format!("The file {} is damaged; it was moved aside.", damaged.id),
                     means: "Posts that show it show a gap until it has come back. Nothing else is affected.".into(),
-                    next: "Add the file again with `peri blob add`; files do not travel between devices yet.".into(),
+                    next: "Ask people near for it with `peri blob fetch`, or add the file again with `peri blob add`."
+                        .into(),
                     remedy: Remedy::None,
                 });
             }

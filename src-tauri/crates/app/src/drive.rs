@@ -285,7 +285,10 @@ impl Io {
 
     fn done(&mut self, done: Result<Done, tokio::task::JoinError>) -> Vec<Input> {
         match done {
-            Ok(Done::Input(input)) => vec![input],
+            Ok(Done::Input(input)) => {
+                self.travel.reported(&input);
+                vec![input]
+            }
             Ok(Done::Wrote(inputs)) => {
                 self.writer.ended(&mut self.tasks);
                 inputs

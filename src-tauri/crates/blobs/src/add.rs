@@ -81,6 +81,7 @@ impl Blobs {
             }
             self.set_aside(id)?;
         }
+        let pinned = pinned || self.is_pinned(id)?;
         let mut totals = inner.totals().map_err(failed)?;
         let is_new = folder.facts(&name).map_err(failed)?.is_none();
         if is_new {

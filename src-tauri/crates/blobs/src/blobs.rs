@@ -1,6 +1,6 @@
 //! The folder of blobs: opening it, and what is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     next: AtomicU64,
     /// Counted when it is first asked for.
     totals: Mutex<Option<Totals>>,
+    /// Room for blobs that are on their way and that nobody asked for by hand.
+    pub(crate) reserved: Mutex<BTreeMap<BlobId, u64>>,
     /// What the kept thumbnails take, in bytes; likewise.
     pub(crate) thumbnail_bytes: Mutex<Option<u64>>,
     /// Who may decode a picture now.
@@ -95,6 +97,7 @@ impl Blobs {
             limits,
             next: AtomicU64::new(0),
             totals: Mutex::default(),
+            reserved: Mutex::default(),
             thumbnail_bytes: Mutex::default(),
             decoding: Arc::new(Semaphore::new(AT_ONCE)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),

@@ -3,11 +3,12 @@
 //! The file lies in a folder of its own, sparse where nothing has come yet; which parts are there is noted beside it now and then.
 //! A note that is behind costs fetching something again. Nothing of it is believed: what counts is the hash of the whole at the end.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use feed::BlobId;
 use sha2::{Digest, Sha256};
@@ -42,11 +43,12 @@ pub struct Begun {
 pub struct Partial {
     id: BlobId,
     size: u64,
-    by_hand: bool,
     file: Arc<File>,
     state: Arc<Mutex<State>>,
     /// Nobody wants it any more: what still comes for it is left out.
     is_given_up: Arc<AtomicBool>,
+    /// Whether it is being held against its name, or has got it: nothing is written then. Whoever writes holds it for reading.
+    is_closed: Arc<RwLock<bool>>,
     hashing: Arc<Mutex<Hashing>>,
     blobs: Arc<Inner>,
 }
@@ -96,7 +98,7 @@ impl Blobs {
             if size > MAX_FETCHED {
                 return Err(BlobError::TooLarge { limit: MAX_FETCHED });
             }
-            inner.check_quota(size)?;
+            inner.reserve(id, size)?;
         }
         let hex = name::hex(id);
         let begun = inner.noted(id).map_err(&failed)?.filter(|begun| begun.size == size);
@@ -107,7 +109,9 @@ impl Blobs {
         let (file, parts) = match there {
             Some(file) => (file, begun.map(|begun| begun.parts).unwrap_or_default()),
             None => {
+                let reserved = inner.reserved().get(id).copied();
                 self.give_up(id)?;
+                inner.reserved().extend(reserved.map(|size| (*id, size)));
                 (inner.partial.create(&hex).map_err(&failed)?, Vec::new())
             }
         };
@@ -116,13 +120,28 @@ impl Blobs {
         Ok(Partial {
             id: *id,
             size,
-            by_hand,
             file: Arc::new(file),
             state: Arc::new(Mutex::new(State { parts, unnoted: 0 })),
             is_given_up: Arc::default(),
+            is_closed: Arc::default(),
             hashing: Arc::new(Mutex::new(Hashing { hasher: Sha256::new(), at: 0 })),
             blobs: Arc::clone(inner),
         })
+    }
+
+    /// Removes what was taken in of all blobs but these: what an earlier session left that nobody wants any more.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn give_up_all_but(&self, wanted: &BTreeSet<BlobId>) -> Result<(), BlobError> {
+        let folder = &self.inner.partial;
+        let mut left = Vec::new();
+        let names = folder.names(|name| {
+            let id = name::from_hex(name.strip_suffix(PARTS).unwrap_or(name));
+            left.extend(id.filter(|id| !wanted.contains(id)));
+        });
+        names.map_err(disk(folder.path()))?;
+        left.iter().try_for_each(|id| self.give_up(id))
     }
 
     /// Removes what was taken in of a blob that is not whole.
@@ -131,6 +150,7 @@ impl Blobs {
     /// When the disk refuses.
     pub fn give_up(&self, id: &BlobId) -> Result<(), BlobError> {
         let folder = &self.inner.partial;
+        self.inner.reserved().remove(id);
         let hex = name::hex(id);
         let remove = || folder.remove(&format!("{hex}{PARTS}")).and_then(|_| folder.remove(&hex));
         remove().map(|_| ()).map_err(disk(folder.path()))
@@ -149,12 +169,21 @@ impl Inner {
         Ok(read_parts(&bytes).filter(|begun| begun.parts.last().is_none_or(|(_, until)| *until <= facts.size)))
     }
 
-    /// Whether so many more bytes may be kept that nobody asked for by hand.
-    fn check_quota(&self, size: u64) -> Result<(), BlobError> {
+    /// What blobs that are on their way will take, of those that nobody asked for by hand.
+    fn reserved(&self) -> MutexGuard<'_, BTreeMap<BlobId, u64>> {
+        self.reserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps room for a blob that nobody asked for by hand, if there is so much beside what is here and on its way.
+    fn reserve(&self, id: &BlobId, size: u64) -> Result<(), BlobError> {
         let totals = *self.totals().map_err(disk(self.content.path()))?;
-        if totals.bytes.saturating_sub(totals.pinned).saturating_add(size) > self.limits.all {
+        let mut reserved = self.reserved();
+        let others: u64 = reserved.iter().filter(|(other, _)| *other != id).map(|(_, size)| *size).sum();
+        let taken = totals.bytes.saturating_sub(totals.pinned).saturating_add(others);
+        if taken.saturating_add(size) > self.limits.all {
             return Err(BlobError::NoRoom { limit: self.limits.all });
         }
+        reserved.insert(*id, size);
         Ok(())
     }
 
@@ -184,15 +213,23 @@ impl Partial {
     /// # Errors
     /// When the disk refuses, or would be left with too little for everything else.
     pub fn write(&self, at: u64, bytes: &[u8]) -> Result<(), BlobError> {
-        if self.is_given_up.load(Ordering::SeqCst) {
+        let is_closed = self.is_closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_closed || self.is_given_up.load(Ordering::SeqCst) {
             return Ok(());
         }
         let failed = disk(self.blobs.partial.path());
         let room = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
         let bytes = bytes.get(..room.min(bytes.len())).unwrap_or_default();
         self.blobs.check_free(bytes.len() as u64)?;
-        self.file.write_all_at(bytes, at).map_err(&failed)?;
         let until = at + bytes.len() as u64;
+        self.file.write_all_at(bytes, at).map_err(&failed)?;
+        {
+            let mut hashing = self.hashing();
+            if at < hashing.at {
+                // What was hashed has been replaced: only what lies there in the end counts.
+                *hashing = Hashing { hasher: Sha256::new(), at: 0 };
+            }
+        }
         let (front, is_due) = {
             let mut state = self.state();
             add(&mut state.parts, at, until);
@@ -200,19 +237,17 @@ impl Partial {
             let front = state.parts.first().filter(|(from, _)| *from == 0).map_or(0, |(_, until)| *until);
             (front, state.unnoted >= NOTE_EVERY)
         };
-        if is_due {
-            self.note()?;
-        }
         // Whoever is hashing hashes this too, when it comes to it.
         if let Ok(mut hashing) = self.hashing.try_lock() {
-            if hashing.at == at {
+            let goal = front.min(hashing.at.saturating_add(CATCH_UP));
+            if hashing.at == at && until <= goal {
                 hashing.hasher.update(bytes);
                 hashing.at = until;
             }
-            let goal = front.min(hashing.at.saturating_add(CATCH_UP));
             self.hash_until(&mut hashing, goal).map_err(&failed)?;
         }
-        Ok(())
+        drop(is_closed);
+        if is_due { self.note() } else { Ok(()) }
     }
 
     /// Notes which parts are there, for a later session.
@@ -220,7 +255,8 @@ impl Partial {
     /// # Errors
     /// When the disk refuses.
     pub fn note(&self) -> Result<(), BlobError> {
-        if self.is_given_up.load(Ordering::SeqCst) {
+        let is_closed = self.is_closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_closed || self.is_given_up.load(Ordering::SeqCst) {
             return Ok(());
         }
         let noted = {
@@ -239,36 +275,49 @@ impl Partial {
         write().map_err(disk(inner.partial.path()))
     }
 
-    /// Holds what has come against its name. Whole and right it is stored, and pinned if somebody asked for it by hand. Nobody
-    /// writes meanwhile.
+    /// Holds what has come against its name. Whole and right it is stored, and pinned if somebody asked for it by hand. Whatever still
+    /// comes from now on is left out.
     ///
     /// # Errors
     /// When it is right and finds no room, or when the disk refuses; it can be tried again.
-    pub fn finish(&self) -> Result<Finished, BlobError> {
+    pub fn finish(&self, by_hand: bool) -> Result<Finished, BlobError> {
+        *self.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
+        let finished = self.finish_closed(by_hand);
+        if finished.is_err() {
+            *self.is_closed.write().unwrap_or_else(PoisonError::into_inner) = false;
+        }
+        finished
+    }
+
+    fn finish_closed(&self, by_hand: bool) -> Result<Finished, BlobError> {
         let inner = &self.blobs;
         let failed = disk(inner.partial.path());
         let is_whole = self.size == 0 || self.state().parts == [(0, self.size)];
         let found = {
-            let mut hashing = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut hashing = self.hashing();
             if is_whole {
                 self.hash_until(&mut hashing, self.size).map_err(&failed)?;
             }
             BlobId::classic(hashing.hasher.clone().finalize().into())
         };
         let blobs = Blobs { inner: Arc::clone(inner) };
-        if !is_whole || found != self.id {
+        if !is_whole || found != self.id || self.is_given_up.load(Ordering::SeqCst) {
             blobs.give_up(&self.id)?;
             return Ok(Finished::Wrong);
         }
         self.file.set_len(self.size).and_then(|()| self.file.sync_all()).map_err(&failed)?;
-        if self.by_hand {
+        if by_hand {
             blobs.pin(&self.id)?;
         }
         let file = self.file.try_clone().map_err(&failed)?;
         let temporary = Temporary::existing(&inner.partial, name::hex(&self.id), file);
-        let is_new = blobs.place(temporary, &self.id, self.size, self.by_hand)?;
+        let is_new = blobs.place(temporary, &self.id, self.size, by_hand)?;
         blobs.give_up(&self.id)?;
         Ok(Finished::Whole(Added { id: self.id, size: self.size, is_new }))
+    }
+
+    fn hashing(&self) -> MutexGuard<'_, Hashing> {
+        self.hashing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

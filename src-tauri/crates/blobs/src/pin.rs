@@ -15,13 +15,18 @@ impl Blobs {
     /// When the disk refuses.
     pub fn pin(&self, id: &BlobId) -> Result<(), BlobError> {
         let folder = &self.inner.pinned;
+        let facts = self.facts(id)?;
+        // Counted before the pin is there, which would be counted with it.
+        let mut totals = self.inner.totals().map_err(disk(self.inner.content.path()))?;
         let pin = || match folder.create(&name::hex(id)) {
             Ok(_) => folder.sync().map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
         };
-        if pin().map_err(disk(folder.path()))? {
-            self.count_pin(id, true)?;
+        if pin().map_err(disk(folder.path()))?
+            && let Some(facts) = facts
+        {
+            totals.pin(facts.size, true);
         }
         Ok(())
     }
@@ -32,20 +37,16 @@ impl Blobs {
     /// When the disk refuses.
     pub fn unpin(&self, id: &BlobId) -> Result<(), BlobError> {
         let folder = &self.inner.pinned;
+        let facts = self.facts(id)?;
+        let mut totals = self.inner.totals().map_err(disk(self.inner.content.path()))?;
         let unpin = || match folder.remove(&name::hex(id))? {
             true => folder.sync().map(|()| true),
             false => Ok(false),
         };
-        if unpin().map_err(disk(folder.path()))? {
-            self.count_pin(id, false)?;
-        }
-        Ok(())
-    }
-
-    /// Pinned ones do not count against the quota.
-    fn count_pin(&self, id: &BlobId, pinned: bool) -> Result<(), BlobError> {
-        if let Some(facts) = self.facts(id)? {
-            self.inner.totals().map_err(disk(self.inner.content.path()))?.pin(facts.size, pinned);
+        if unpin().map_err(disk(folder.path()))?
+            && let Some(facts) = facts
+        {
+            totals.pin(facts.size, false);
         }
         Ok(())
     }

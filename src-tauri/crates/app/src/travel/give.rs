@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::blobs::{Blob, BlobError, MAX_FETCHED};
 use feed::{BlobId, DeviceKey, TAGGED_LEN};
-use net::{ByteStream, Incoming, LinkId};
+use net::{ByteStream, Incoming};
 use store::Store;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{JoinSet, spawn_blocking};
@@ -20,9 +20,9 @@ use super::take::{GET, MAX_REQUEST, answer};
 
 /// Streams that are served at once.
 const SERVED: usize = 16;
-/// Of them over one link.
-const SERVED_PER_LINK: usize = 2;
-/// Streams over one link that hear that there are too many; further ones are dropped.
+/// Of them to one device.
+const SERVED_PER_DEVICE: usize = 2;
+/// Streams of one device that hear that there are too many; further ones are dropped.
 const TURNED_AWAY: usize = 8;
 /// How long whoever opened a stream may take to say what for.
 const FIRST_WORDS: Duration = Duration::from_secs(5);
@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Files that are known to be whole, as far as anybody can tell without reading them again.
 const VERIFIED: usize = 1_024;
 
-/// Streams per link: served, and turned away.
-type Counts = Arc<Mutex<BTreeMap<LinkId, (usize, usize)>>>;
+/// Streams per device, whatever link it has now: served, and turned away.
+type Counts = Arc<Mutex<BTreeMap<DeviceKey, (usize, usize)>>>;
 
 /// Serves streams until it is told to stop.
 pub(crate) async fn give(mut incoming: Incoming, store: Store, folder: BlobFolder, stop: CancellationToken) {
@@ -49,7 +49,7 @@ pub(crate) async fn give(mut incoming: Incoming, store: Store, folder: BlobFolde
             },
         };
         let (link, device, mut stream) = (came.link, came.device, came.stream);
-        let Some(seat) = Seat::take(&counts, link) else { continue };
+        let Some(seat) = Seat::take(&counts, device) else { continue };
         let shelf = Arc::clone(&shelf);
         serving.spawn(async move {
             let served = async {
@@ -69,19 +69,19 @@ pub(crate) async fn give(mut incoming: Incoming, store: Store, folder: BlobFolde
     serving.shutdown().await;
 }
 
-/// A place among the streams of a link, given back when it is dropped.
+/// A place among the streams of a device, given back when it is dropped.
 struct Seat {
     counts: Counts,
-    link: LinkId,
+    device: DeviceKey,
     is_served: bool,
 }
 
 impl Seat {
-    fn take(counts: &Counts, link: LinkId) -> Option<Self> {
+    fn take(counts: &Counts, device: DeviceKey) -> Option<Self> {
         let mut all = counts.lock().unwrap_or_else(PoisonError::into_inner);
         let served: usize = all.values().map(|(served, _)| served).sum();
-        let (here, turned_away) = all.entry(link).or_default();
-        let is_served = served < SERVED && *here < SERVED_PER_LINK;
+        let (here, turned_away) = all.entry(device).or_default();
+        let is_served = served < SERVED && *here < SERVED_PER_DEVICE;
         if is_served {
             *here += 1;
         } else if *turned_away < TURNED_AWAY {
@@ -89,18 +89,18 @@ impl Seat {
         } else {
             return None;
         }
-        Some(Self { counts: Arc::clone(counts), link, is_served })
+        Some(Self { counts: Arc::clone(counts), device, is_served })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut all = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((served, turned_away)) = all.get_mut(&self.link) {
+        if let Some((served, turned_away)) = all.get_mut(&self.device) {
             let count = if self.is_served { &mut *served } else { &mut *turned_away };
             *count = count.saturating_sub(1);
             if (*served, *turned_away) == (0, 0) {
-                all.remove(&self.link);
+                all.remove(&self.device);
             }
         }
     }

@@ -18,7 +18,7 @@ use net::{LinkId, Opener};
 use node::Input;
 use node::blob_sync::{self as sync, Ending, Found, JobId, Judgement, Named, Order, Report, Why, Wish};
 use store::Store;
-use tokio::sync::{Mutex, OnceCell, mpsc};
+use tokio::sync::{Mutex, OnceCell, mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +30,12 @@ use crate::drive::Done;
 /// Reports of progress that wait for the loop; further ones are left out.
 const PROGRESS: usize = 64;
 
+/// Blobs whose last order is remembered before those that are over are forgotten.
+const ORDERS: usize = 256;
+
 /// A fetch under way.
 struct Running {
+    blob: BlobId,
     until: Arc<AtomicU64>,
     stop: CancellationToken,
 }
@@ -50,6 +54,8 @@ pub(crate) struct Travel {
     opener: Option<Opener>,
     running: BTreeMap<JobId, Running>,
     taking: BTreeMap<BlobId, Taking>,
+    /// The end of the newest order that touches the files of a blob: the next one waits for it.
+    order: BTreeMap<BlobId, oneshot::Receiver<()>>,
     /// Which save came last; an older one that runs late is left out.
     saves: u64,
     saved: Arc<Mutex<u64>>,
@@ -66,6 +72,7 @@ impl Travel {
             opener,
             running: BTreeMap::new(),
             taking: BTreeMap::new(),
+            order: BTreeMap::new(),
             saves: 0,
             saved: Arc::default(),
             progress: mpsc::channel(PROGRESS),
@@ -126,12 +133,14 @@ impl Travel {
                 }
             }
             Order::Again { blob } | Order::GiveUp { blob } => {
-                let taking = self.taking.remove(&blob);
+                // At once, so that what is on its way to the disk, or being named, goes no further.
+                if let Some(partial) = self.taking.remove(&blob).and_then(|taking| taking.partial.get().cloned()) {
+                    partial.give_up();
+                }
+                let turn = self.turn(blob);
                 let folder = self.folder.clone();
                 tasks.spawn(async move {
-                    if let Some(partial) = taking.and_then(|taking| taking.partial.get().cloned()) {
-                        partial.give_up();
-                    }
+                    let _done = turn.begin().await;
                     if let Err(error) = folder.with(move |blobs| blobs.give_up(&blob)).await {
                         tracing::warn!(%error, %blob, "parts of a file that is not wanted any more stay on the disk");
                     }
@@ -157,14 +166,44 @@ impl Travel {
         }
     }
 
-    fn fetch(&mut self, fetch: Fetch, until: u64, tasks: &mut JoinSet<Done>) {
-        let Fetch { job, blob, size, .. } = fetch;
+    /// Looks at what a task reports: what has ended needs nothing any more.
+    pub(crate) fn reported(&mut self, input: &Input) {
+        match input {
+            Input::Blobs(sync::Input::Report(Report::Ended { job, .. })) => {
+                let Some(ended) = self.running.remove(job) else { return };
+                // Its file is opened again when somebody brings more.
+                if !self.running.values().any(|running| running.blob == ended.blob) {
+                    self.taking.remove(&ended.blob);
+                }
+            }
+            Input::Blobs(sync::Input::Report(Report::Named { blob, .. })) => drop(self.taking.remove(blob)),
+            _ => {}
+        }
+    }
+
+    /// A place in the order of what touches the files of a blob.
+    fn turn(&mut self, blob: BlobId) -> Turn {
+        if self.order.len() >= ORDERS {
+            self.order.retain(|_, before| matches!(before.try_recv(), Err(oneshot::error::TryRecvError::Empty)));
+        }
+        let (done, next) = oneshot::channel();
+        Turn { before: self.order.insert(blob, next), done }
+    }
+
+    /// The file of a blob of so many bytes, shared by everybody who brings some of it.
+    fn take_in(&mut self, blob: BlobId, size: u64) -> Arc<OnceCell<Partial>> {
         let taking = self.taking.entry(blob).or_insert_with(|| Taking { size, partial: Arc::default() });
         if taking.size != size {
             *taking = Taking { size, partial: Arc::default() };
         }
-        let partial = Arc::clone(&taking.partial);
-        let running = Running { until: Arc::new(AtomicU64::new(until)), stop: self.stop.child_token() };
+        Arc::clone(&taking.partial)
+    }
+
+    fn fetch(&mut self, fetch: Fetch, until: u64, tasks: &mut JoinSet<Done>) {
+        let Fetch { job, blob, size, .. } = fetch;
+        let partial = self.take_in(blob, size);
+        let turn = self.turn(blob);
+        let running = Running { blob, until: Arc::new(AtomicU64::new(until)), stop: self.stop.child_token() };
         let (until, stop) = (Arc::clone(&running.until), running.stop.clone());
         self.running.insert(job, running);
         let (store, folder, opener) = (self.store.clone(), self.folder.clone(), self.opener.clone());
@@ -173,9 +212,13 @@ impl Travel {
             let told = progress.clone();
             let took = move |at| drop(told.try_send(Report::Took { job, at }));
             let work = async {
-                let opened = partial.get_or_try_init(|| room::begin(&store, &folder, &fetch)).await;
+                // Its turn comes before anything else, so that the next one need not wait for the stream.
+                let opened = {
+                    let _done = turn.begin().await;
+                    partial.get_or_try_init(|| room::begin(&store, &folder, &fetch)).await.cloned()
+                };
                 let partial = match opened {
-                    Ok(partial) => partial.clone(),
+                    Ok(partial) => partial,
                     Err(error) => {
                         tracing::info!(%error, %blob, "a file cannot be taken in now");
                         return (fetch.from, Ending::NoRoom);
@@ -193,19 +236,25 @@ impl Travel {
     }
 
     fn name(&mut self, blob: BlobId, size: u64, by_hand: bool, tasks: &mut JoinSet<Done>) {
-        let taking = self.taking.remove(&blob);
+        let partial = self.take_in(blob, size);
+        let turn = self.turn(blob);
         let (store, folder) = (self.store.clone(), self.folder.clone());
         tasks.spawn(async move {
+            let _done = turn.begin().await;
             let fetch = Fetch { job: JobId(0), link: LinkId(0), blob, size, from: 0, by_hand };
-            let partial = match taking.and_then(|taking| taking.partial.get().cloned()) {
-                Some(partial) => Ok(partial),
-                // All of it lay here, or it is empty.
-                None => room::begin(&store, &folder, &fetch).await,
-            };
-            let named = match partial {
-                Ok(partial) => spawn_blocking(move || partial.finish())
-                    .await
-                    .unwrap_or_else(|error| Err(BlobError::Source(std::io::Error::other(error)))),
+            // Where nobody has brought anything just now, all of it lies here.
+            let opened = partial.get_or_try_init(|| room::begin(&store, &folder, &fetch)).await.cloned();
+            let named = match opened {
+                Ok(partial) => {
+                    let finish = |partial: Partial| spawn_blocking(move || partial.finish(by_hand));
+                    let mut finished = finish(partial.clone()).await;
+                    if matches!(finished, Ok(Err(BlobError::NoRoom { .. })))
+                        && room::make_room(&store, &folder, size).await.unwrap_or_default()
+                    {
+                        finished = finish(partial).await;
+                    }
+                    finished.unwrap_or_else(|error| Err(BlobError::Source(std::io::Error::other(error))))
+                }
                 Err(error) => Err(error),
             };
             let named = match named {
@@ -218,6 +267,23 @@ impl Travel {
             };
             report(Report::Named { blob, named })
         });
+    }
+}
+
+/// A place in the order of what touches the files of one blob: orders are spawned, and must not overtake each other there.
+struct Turn {
+    before: Option<oneshot::Receiver<()>>,
+    done: oneshot::Sender<()>,
+}
+
+impl Turn {
+    /// Waits until those before are done; what comes after waits until the answer is dropped.
+    async fn begin(self) -> oneshot::Sender<()> {
+        if let Some(before) = self.before {
+            // Dropped or sent: it is over.
+            let _ = before.await;
+        }
+        self.done
     }
 }
 
@@ -277,6 +343,10 @@ pub(crate) async fn saved_wants(folder: &BlobFolder) -> Vec<(BlobId, Wish)> {
         tracing::warn!(%error, "which files were wanted cannot be read; they are wanted again when they are looked at");
         Vec::new()
     });
+    let wanted = saved.iter().map(|saved| saved.blob).collect();
+    if let Err(error) = folder.with(move |blobs| blobs.give_up_all_but(&wanted)).await {
+        tracing::warn!(%error, "parts of files that nobody wants any more stay on the disk");
+    }
     let wish = |saved: SavedWant| {
         let why = REASONS.iter().find(|(_, number)| *number == saved.why)?.0;
         Some((saved.blob, Wish { why, author: saved.author, mentioned: saved.mentioned }))

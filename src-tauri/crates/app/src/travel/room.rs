@@ -6,6 +6,9 @@ use store::{Store, StoreError};
 
 use super::{BlobFolder, Fetch};
 
+/// How much room is made at least, in bytes: looking at all files takes a while.
+const AT_ONCE: u64 = 64 << 20;
+
 /// Whose a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -24,12 +27,12 @@ pub(super) async fn begin(store: &Store, folder: &BlobFolder, fetch: &Fetch) -> 
 }
 
 /// Lets files go that are not the person's own, until so many bytes are free. Whether any went.
-async fn make_room(store: &Store, folder: &BlobFolder, bytes: u64) -> Result<bool, BlobError> {
+pub(super) async fn make_room(store: &Store, folder: &BlobFolder, bytes: u64) -> Result<bool, BlobError> {
     // Until it is known which messages link to which files, what is one's own is not known.
     if !store.indexing().borrow().is_done() {
         return Ok(false);
     }
-    let mut plan = Plan::new(bytes);
+    let mut plan = Plan::new(bytes.max(AT_ONCE));
     let seen = each_blob(store, folder, |entry, standing| {
         if let Standing::MayGo(reason) = standing {
             plan.consider(entry, reason);

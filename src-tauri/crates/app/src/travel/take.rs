@@ -22,7 +22,7 @@ pub(super) const GET: u8 = 1;
 const PIECE: u64 = 256 << 10;
 /// Most bytes that may be asked for at once.
 pub(super) const MAX_REQUEST: u32 = 1 << 20;
-/// How long an answer, or the next piece, may take.
+/// How long an answer, or the next bytes, may take.
 const REST: Duration = Duration::from_secs(10);
 /// What is asked for ahead of what has come: as much as comes in a quarter of a second, within these bounds. So the queue of a slow
 /// link, behind which a live post would wait, stays short.
@@ -154,7 +154,15 @@ async fn read(
         let Some(length) = under_way.pop_front() else { return Ok(Ending::Done) };
         let mut bytes = buffers.empty.try_recv().unwrap_or_default();
         bytes.resize(length as usize, 0);
-        within(stream.read_exact(&mut bytes)).await?;
+        let filled = fill(stream, &mut bytes).await;
+        if let Err((error, some)) = filled {
+            // What came of it counts: over a slow link it may never come in one piece.
+            bytes.truncate(some);
+            if some > 0 {
+                let _ = buffers.full.send((at, bytes)).await;
+            }
+            return Err(error);
+        }
         if buffers.full.send((at, bytes)).await.is_err() {
             // The disk refused; the thread says how.
             return Ok(Ending::NoRoom);
@@ -166,6 +174,19 @@ async fn read(
             took(written.load(Ordering::Relaxed));
         }
     }
+}
+
+/// Fills the buffer, however slowly bytes come; an error with how many came until then.
+async fn fill(stream: &mut ByteStream, bytes: &mut [u8]) -> Result<(), (io::Error, usize)> {
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match within(stream.read(rest)).await {
+            Ok(0) => return Err((io::ErrorKind::UnexpectedEof.into(), filled)),
+            Ok(read) => filled += read,
+            Err(error) => return Err((error, filled)),
+        }
+    }
+    Ok(())
 }
 
 async fn within<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -348,7 +348,8 @@ fn a_batch_of_a_closed_network_is_judged_message_by_message() {
     let sign_in = |network: Option<&feed::NetworkKey>, seed: u8, number: usize| {
         let keys = feed::KeyPair::from_seed(&[seed; 32]);
         let text = "x".repeat(number * 37 % 900);
-        let content = feed::json::Value::object([("type", "post"), ("text", text.as_str())].map(|(k, v)| (k, v.into())));
+        let content =
+            feed::json::Value::object([("type", "post"), ("text", text.as_str())].map(|(k, v)| (k, v.into())));
         feed::sign(&keys, network, None, number as f64, &content).unwrap().into_message()
     };
     let ours = network();

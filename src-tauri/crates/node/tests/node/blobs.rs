@@ -94,7 +94,7 @@ fn somebody_two_devices_away_gets_what_they_ask_for_by_hand() {
     world.publish(people[0], with_picture(blob));
     world.run(s(5));
     give(&mut world, people[0], PICTURE);
-    let stored = blobs::Report::Stored { blob, size: PICTURE.len() as u64 };
+    let stored = blobs::Report::Stored { blob };
     world.input(people[0], Input::Blobs(blobs::Input::Report(stored)));
     world.run(s(5));
     assert!(has(&world, people[1], blob) && has(&world, people[2], blob));

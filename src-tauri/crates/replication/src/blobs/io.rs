@@ -82,7 +82,7 @@ pub enum Input {
         /// Which.
         blob: BlobId,
     },
-    /// An author is blocked: what only their messages link to is not wanted.
+    /// An author is blocked: what is wanted for their messages is not wanted any more.
     Blocked {
         /// Whom.
         author: FeedId,
@@ -135,8 +135,6 @@ pub enum Report {
     Stored {
         /// Which.
         blob: BlobId,
-        /// In bytes.
-        size: u64,
     },
 }
 

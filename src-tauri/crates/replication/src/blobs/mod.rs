@@ -63,7 +63,7 @@ const REFUSED: usize = 4_096;
 /// How long nothing is fetched of a blob after there was no room for it.
 const NO_ROOM_REST: Duration = Duration::from_secs(600);
 /// How long saved wants may be behind.
-const SAVE_AFTER: Duration = Duration::from_secs(5);
+const SAVE_AFTER: Duration = Duration::from_secs(1);
 
 /// A device's wrong blobs.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ struct Blamed {
 #[derive(Debug, Default)]
 pub struct Blobs {
     wants: BTreeMap<BlobId, Want>,
+    /// All of them, the most urgent first.
+    ranked: BTreeSet<(want::Rank, BlobId)>,
     /// Those that have a source, the most urgent first.
     ready: BTreeSet<(want::Rank, BlobId)>,
     near: BTreeMap<LinkId, Near>,
@@ -89,6 +91,8 @@ pub struct Blobs {
     /// When something about a blob is looked at again.
     wake: BTreeSet<(Instant, BlobId)>,
     save_at: Option<Instant>,
+    /// When more is told to those who were told much at once.
+    tell_at: Option<Instant>,
     outbox: VecDeque<Output>,
 }
 
@@ -114,7 +118,7 @@ impl Blobs {
                 if let Some(near) = self.near.get_mut(&link) {
                     near.is_telling = false;
                 }
-                self.tell(link);
+                self.tell(link, now);
             }
             Input::Want { blob, wish } => self.want(blob, wish, 0, now),
             Input::GiveUp { blob } => self.give_up(blob, now),
@@ -135,7 +139,7 @@ impl Blobs {
             Report::Took { job, at } => self.on_took(job, at, now),
             Report::Ended { job, at, how } => self.on_ended(job, at, how, now),
             Report::Named { blob, named } => self.on_named(blob, named, now),
-            Report::Stored { blob, size } => self.on_stored(blob, size, now),
+            Report::Stored { blob } => self.on_stored(blob, now),
         }
     }
 
@@ -146,7 +150,7 @@ impl Blobs {
 
     /// When to call [`Self::handle_timeout`] if nothing happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.wake.first().map(|(at, _)| *at).into_iter().chain(self.save_at).min()
+        self.wake.first().map(|(at, _)| *at).into_iter().chain(self.save_at).chain(self.tell_at).min()
     }
 
     /// Does what is due.
@@ -157,7 +161,11 @@ impl Blobs {
             self.wake.pop_first();
             if let Some(want) = self.wants.get_mut(&blob) {
                 want.end_rests(now.monotonic);
+                self.name_when_whole(blob);
             }
+        }
+        if self.tell_at.take_if(|at| *at <= now.monotonic).is_some() {
+            self.tell_again(now);
         }
         if self.save_at.is_some_and(|at| at <= now.monotonic) {
             self.save();
@@ -167,8 +175,7 @@ impl Blobs {
 
     /// What is wanted, the most urgent first, at most `most`.
     pub fn fetches(&self, most: usize) -> Vec<Fetch> {
-        let mut wants: Vec<_> = self.wants.iter().collect();
-        wants.sort_by_key(|(_, want)| want.rank());
+        let wants = self.ranked.iter().filter_map(|(_, blob)| Some((blob, self.wants.get(blob)?)));
         let fetch = |(blob, want): (&BlobId, &Want)| Fetch {
             blob: *blob,
             why: want.wish.why,
@@ -177,7 +184,7 @@ impl Blobs {
             sources: want.sources.len(),
             flows: self.jobs.values().any(|job| job.blob == *blob),
         };
-        wants.into_iter().take(most).map(fetch).collect()
+        wants.take(most).map(fetch).collect()
     }
 
     /// Notes that what is saved is behind.

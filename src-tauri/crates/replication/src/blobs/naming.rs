@@ -2,7 +2,7 @@
 
 use feed::{BlobId, DeviceKey};
 
-use super::{BLAME_MEMORY, Blamed, Blobs, Named, Order, Output, REFUSED, REFUSED_FOR, want::State};
+use super::{BLAME_MEMORY, Blamed, Blobs, Named, Order, Output, REFUSED, REFUSED_FOR, Why, want::State};
 use crate::Now;
 
 impl Blobs {
@@ -10,7 +10,14 @@ impl Blobs {
         let Some(want) = self.wants.get_mut(&blob).filter(|want| want.state == State::Naming) else { return };
         want.state = State::Open;
         match named {
-            Named::Whole(size) => self.on_stored(blob, size, now),
+            Named::Whole(_) => {
+                want.is_begun = false;
+                if want.wish.why == Why::ByHand {
+                    // It may have become so while it was being named.
+                    self.outbox.push_back(Output::Order(Order::Look { blob, by_hand: true }));
+                }
+                self.on_stored(blob, now);
+            }
             Named::Failed => self.rest(blob, now),
             Named::Wrong => {
                 // Of what lay here before nobody knows who brought it.
@@ -26,6 +33,7 @@ impl Blobs {
                 if needs_one && let Some(want) = self.wants.get_mut(&blob) {
                     want.alone = want.sources.keys().next().copied();
                 }
+                self.settle_size(blob);
                 self.schedule(now);
             }
         }
@@ -40,6 +48,7 @@ impl Blobs {
                 want.restart();
                 self.outbox.push_back(Output::Order(Order::Again { blob }));
             }
+            self.settle_size(blob);
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use feed::{BlobId, DeviceKey};
 
-use super::{Blobs, Judgement, MAX_ENTRIES, Order, Output, Why};
+use super::{Blobs, Judgement, MAX_ENTRIES, Order, Output, Why, want::Want};
 use crate::{Instant, LinkId, Now};
 
 /// Wants of one device that are remembered. Further ones are passed over.
@@ -20,9 +20,12 @@ const GONE_FOR: Duration = Duration::from_secs(600);
 const GONE: usize = 256;
 /// What was told so short a time before a link broke may not have arrived.
 const IN_DOUBT: Duration = Duration::from_secs(30);
-/// Wants that are looked at of one device, a second, and at once.
+/// Wants that are looked at of one device, and told to one, a second, and at once. What ends a want costs nothing.
 const WANTS_A_SECOND: u32 = 64;
 const WANTS_AT_ONCE: u32 = 1_024;
+
+/// When more is told to a device that was told as much as it looks at for now.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
 
 /// A device that is linked.
 #[derive(Debug)]
@@ -41,9 +44,39 @@ pub(super) struct Near {
     new_haves: BTreeMap<BlobId, u64>,
     /// Whether something is on its way out.
     pub(super) is_telling: bool,
-    /// Wants that may be looked at before time has to pass.
-    credit: u32,
-    credited: Instant,
+    /// Whether there is more to tell than it remembers: when something ends, the next is told.
+    is_short: bool,
+    /// Wants of it that may be looked at before time has to pass, and of ours that it may be told.
+    hearing: Credit,
+    saying: Credit,
+}
+
+/// So many at once, and so many more a second.
+#[derive(Clone, Copy, Debug)]
+struct Credit {
+    left: u32,
+    since: Instant,
+}
+
+impl Credit {
+    fn new(now: Instant) -> Self {
+        Self { left: WANTS_AT_ONCE, since: now }
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let seconds = now.saturating_duration_since(self.since).as_secs();
+        if seconds > 0 {
+            let more = WANTS_A_SECOND.saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
+            self.left = self.left.saturating_add(more).min(WANTS_AT_ONCE);
+            self.since = now;
+        }
+    }
+
+    fn take(&mut self) -> bool {
+        let taken = self.left.checked_sub(1);
+        self.left = taken.unwrap_or(0);
+        taken.is_some()
+    }
 }
 
 /// A device that went away.
@@ -60,7 +93,9 @@ impl Blobs {
         let before = self.gone.remove(&device);
         let same = |gone: &Gone| gone.run == run && now.monotonic.saturating_duration_since(gone.since) < GONE_FOR;
         let (wants, mut told) = before.filter(same).map(|gone| (gone.wants, gone.told)).unwrap_or_default();
-        told.retain(|blob, _| self.wants.contains_key(blob));
+        // What ended meanwhile it still takes for wanted.
+        let ended =
+            told.extract_if(.., |blob, _| !self.wants.contains_key(blob)).map(|(blob, _)| (blob, None)).collect();
         let near = Near {
             device,
             run,
@@ -69,19 +104,16 @@ impl Blobs {
             wants,
             told,
             is_judging: false,
-            new_wants: BTreeMap::new(),
+            new_wants: ended,
             new_haves: BTreeMap::new(),
             is_telling: false,
-            credit: WANTS_AT_ONCE,
-            credited: now.monotonic,
+            is_short: false,
+            hearing: Credit::new(now.monotonic),
+            saying: Credit::new(now.monotonic),
         };
         self.near.insert(link, near);
-        let mut wants: Vec<_> = self.wants.iter().filter(|(_, want)| want.is_told()).collect();
-        wants.sort_by_key(|(_, want)| want.rank());
-        let wants: Vec<(BlobId, u8)> = wants.into_iter().take(TOLD).map(|(blob, want)| (*blob, want.hops)).collect();
-        for (blob, hops) in wants {
-            self.tell_one(link, blob, Some(hops), now.monotonic);
-        }
+        self.tell_next(link, now);
+        self.tell(link, now);
         self.judge(link);
     }
 
@@ -110,17 +142,11 @@ impl Blobs {
     /// A peer wants blobs, or no more.
     pub(super) fn on_wants(&mut self, link: LinkId, wants: Vec<(BlobId, Option<u8>)>, now: Now) {
         let Some(near) = self.near.get_mut(&link) else { return };
-        let seconds = now.monotonic.saturating_duration_since(near.credited).as_secs();
-        if seconds > 0 {
-            let more = WANTS_A_SECOND.saturating_mul(u32::try_from(seconds).unwrap_or(u32::MAX));
-            near.credit = near.credit.saturating_add(more).min(WANTS_AT_ONCE);
-            near.credited = now.monotonic;
-        }
+        near.hearing.refill(now.monotonic);
         let mut ended = Vec::new();
         for (blob, hops) in wants {
-            let Some(credit) = near.credit.checked_sub(1) else { break };
-            near.credit = credit;
             match hops {
+                Some(_) if !near.hearing.take() => {}
                 Some(hops) if near.wants.len() < WANTED || near.wants.contains_key(&blob) => {
                     near.wants.insert(blob, hops);
                     near.to_judge.insert(blob);
@@ -180,7 +206,7 @@ impl Blobs {
         for (blob, hops) in absent {
             self.forward(blob, hops, now);
         }
-        self.tell(link);
+        self.tell(link, now);
         self.judge(link);
     }
 
@@ -193,9 +219,13 @@ impl Blobs {
         self.schedule(now);
     }
 
-    /// A blob is here now: whoever wants it is judged again.
-    pub(super) fn on_stored(&mut self, blob: BlobId, _size: u64, now: Now) {
-        self.end(blob, now);
+    /// A blob is here now: whoever wants it is judged again, and nothing more of it is needed.
+    pub(super) fn on_stored(&mut self, blob: BlobId, now: Now) {
+        if self.wants.get(&blob).is_some_and(|want| want.is_begun) {
+            self.give_up(blob, now);
+        } else {
+            self.end(blob, now);
+        }
         let asking: Vec<LinkId> =
             self.near.iter().filter(|(_, near)| near.wants.contains_key(&blob)).map(|(link, _)| *link).collect();
         for link in asking {
@@ -209,54 +239,93 @@ impl Blobs {
     }
 
     /// Tells everybody near that a blob is wanted, over so many devices, or no more.
-    pub(super) fn tell_all(&mut self, blob: BlobId, hops: Option<u8>) {
+    pub(super) fn tell_all(&mut self, blob: BlobId, hops: Option<u8>, now: Now) {
         let links: Vec<LinkId> = self.near.keys().copied().collect();
-        let now = self.near.values().map(|near| near.credited).max().unwrap_or_default();
         for link in links {
             self.tell_one(link, blob, hops, now);
+            self.tell(link, now);
         }
     }
 
-    fn tell_one(&mut self, link: LinkId, blob: BlobId, hops: Option<u8>, now: Instant) {
+    fn tell_one(&mut self, link: LinkId, blob: BlobId, hops: Option<u8>, now: Now) {
         let Some(near) = self.near.get_mut(&link) else { return };
         let is_forwarded = self.wants.get(&blob).is_some_and(|want| want.wish.why == Why::Forwarded);
         match hops {
             Some(hops) => {
                 // What is wanted for neighbours is no news to those who want it themselves.
-                let is_theirs = is_forwarded && near.wants.contains_key(&blob);
-                if !is_theirs && near.told.get(&blob).is_none_or(|(before, _)| *before > hops) {
-                    near.told.insert(blob, (hops, now));
+                if is_forwarded && near.wants.contains_key(&blob) {
+                    return;
+                }
+                let before = near.told.get(&blob).map(|(before, _)| *before);
+                if before.is_none() && near.told.len() >= TOLD {
+                    near.is_short = true;
+                } else if before.is_none_or(|before| before > hops) {
+                    near.told.insert(blob, (hops, now.monotonic));
                     near.new_wants.insert(blob, Some(hops));
                 }
             }
-            // Who was not told yet never hears of it.
-            None if near.told.remove(&blob).is_some() => match near.new_wants.get(&blob) {
-                Some(Some(_)) => _ = near.new_wants.remove(&blob),
-                _ => _ = near.new_wants.insert(blob, None),
-            },
+            // Who was not told never hears of it.
+            None if near.told.remove(&blob).is_some() => {
+                near.new_wants.insert(blob, None);
+                if near.is_short {
+                    self.tell_next(link, now);
+                }
+            }
             None => {}
         }
-        self.tell(link);
+    }
+
+    /// Tells a device what it was not told yet, the most urgent first, as far as it remembers.
+    fn tell_next(&mut self, link: LinkId, now: Now) {
+        let Some(near) = self.near.get_mut(&link) else { return };
+        near.is_short = false;
+        let room = TOLD.saturating_sub(near.told.len());
+        let told = |blob: &BlobId| near.told.contains_key(blob);
+        let ranked = self.ranked.iter().map(|(_, blob)| *blob);
+        let next = ranked.filter(|blob| !told(blob) && self.wants.get(blob).is_some_and(Want::is_told));
+        // One more than there is room for, which leaves it short.
+        let next: Vec<BlobId> = next.take(room + 1).collect();
+        for blob in next {
+            let hops = self.wants.get(&blob).map(|want| want.hops);
+            self.tell_one(link, blob, hops, now);
+        }
     }
 
     /// Hands out what waits for a link, if nothing is on its way.
-    pub(super) fn tell(&mut self, link: LinkId) {
+    pub(super) fn tell(&mut self, link: LinkId, now: Now) {
         let Some(near) = self.near.get_mut(&link) else { return };
         if near.is_telling || (near.new_wants.is_empty() && near.new_haves.is_empty()) {
             return;
         }
-        let (mut wants, mut haves) = (Vec::new(), Vec::new());
-        while wants.len() < MAX_ENTRIES
-            && let Some(entry) = near.new_wants.pop_first()
-        {
-            wants.push(entry);
-        }
+        near.saying.refill(now.monotonic);
+        let mut is_held_back = false;
+        let wants: Vec<(BlobId, Option<u8>)> = near
+            .new_wants
+            .extract_if(.., |_, hops| {
+                let leaves = hops.is_none() || near.saying.take();
+                is_held_back |= !leaves;
+                leaves
+            })
+            .take(MAX_ENTRIES)
+            .collect();
+        let mut haves = Vec::new();
         while haves.len() < MAX_ENTRIES
             && let Some(entry) = near.new_haves.pop_first()
         {
             haves.push(entry);
         }
-        near.is_telling = true;
-        self.outbox.push_back(Output::Tell { link, wants, haves });
+        if is_held_back {
+            self.tell_at.get_or_insert(now.monotonic + SAY_AGAIN);
+        }
+        if !wants.is_empty() || !haves.is_empty() {
+            near.is_telling = true;
+            self.outbox.push_back(Output::Tell { link, wants, haves });
+        }
+    }
+
+    /// More may be told now.
+    pub(super) fn tell_again(&mut self, now: Now) {
+        let links: Vec<LinkId> = self.near.keys().copied().collect();
+        links.into_iter().for_each(|link| self.tell(link, now));
     }
 }

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use feed::{BlobId, DeviceKey};
 
-use super::{Blobs, Ending, JobId, MAX_FETCHED, MAX_PARTS, NO_ROOM_REST, Order, Output, Why, want::State};
+use super::{
+    Blobs, Ending, JobId, MAX_FETCHED, MAX_PARTS, NO_ROOM_REST, Order, Output, Why,
+    want::{State, Want},
+};
 use crate::{Instant, LinkId, Now};
 
 /// Fetches at once.
@@ -38,32 +41,45 @@ pub(super) struct Job {
     is_large: bool,
 }
 
+impl Job {
+    pub(super) fn is_of(&self, blob: &BlobId, device: &DeviceKey) -> bool {
+        self.blob == *blob && self.device == *device
+    }
+}
+
 impl Blobs {
     /// Starts what can start, the most urgent first.
     pub(super) fn schedule(&mut self, now: Now) {
-        if self.jobs.len() >= JOBS || self.ready.is_empty() {
+        if !self.has_free_link() || self.ready.is_empty() {
             return;
         }
         let ready: Vec<BlobId> = self.ready.iter().map(|(_, blob)| *blob).collect();
         for blob in ready {
-            if self.jobs.len() >= JOBS {
+            if !self.has_free_link() {
                 return;
             }
             self.begin_jobs(blob, now);
         }
     }
 
+    /// Whether anything more can be asked of anybody.
+    fn has_free_link(&self) -> bool {
+        let on = |link: &LinkId| self.jobs.values().filter(|job| job.link == *link).count();
+        self.jobs.len() < JOBS && self.near.keys().any(|link| on(link) < JOBS_PER_LINK)
+    }
+
     fn begin_jobs(&mut self, blob: BlobId, now: Now) {
         while let Some((device, link)) = self.free_source(&blob, now.monotonic) {
             let Some(size) = self.wants.get(&blob).and_then(|want| want.size) else { return };
-            if size == 0 {
-                return self.name_when_whole(blob);
-            }
-            let Some((from, until)) = self.next_part(&blob, size) else { return };
+            // All of it may lie here already.
+            let Some((from, until)) = self.next_part(&blob, size) else { return self.name_when_whole(blob) };
             self.last_job += 1;
             let job = JobId(self.last_job);
             self.jobs.insert(job, Job { blob, device, link, from, at: from, until, is_large: size > MAX_FETCHED });
-            let by_hand = self.wants.get(&blob).is_some_and(|want| want.wish.why == Why::ByHand);
+            let by_hand = self.wants.get_mut(&blob).is_some_and(|want| {
+                want.is_begun = true;
+                want.wish.why == Why::ByHand
+            });
             self.outbox.push_back(Output::Order(Order::Fetch { job, link, blob, size, from, until, by_hand }));
         }
     }
@@ -162,7 +178,7 @@ impl Blobs {
                 self.rest_source(&blob, device, now, |_| SHORT_REST);
                 self.settle_size(blob);
             }
-            Ending::NoRoom => self.rest(blob, now),
+            Ending::NoRoom => self.rest_size(blob, now),
         }
         self.name_when_whole(blob);
         self.schedule(now);
@@ -175,6 +191,18 @@ impl Blobs {
         source.cuts = source.cuts.saturating_add(1);
         source.rest_until = Some(until);
         self.wake.insert((until, *blob));
+    }
+
+    /// There is no room for a blob of that size: whoever says so rests. Another size may be the true one.
+    fn rest_size(&mut self, blob: BlobId, now: Now) {
+        self.stop_jobs(&blob, None);
+        let Some(want) = self.wants.get_mut(&blob) else { return };
+        let until = now.monotonic + NO_ROOM_REST;
+        for source in want.sources.values_mut().filter(|source| Some(source.size) == want.size) {
+            source.rest_until = Some(until);
+        }
+        self.wake.insert((until, blob));
+        self.settle_size(blob);
     }
 
     /// Nothing more of a blob is fetched for a while.
@@ -191,17 +219,22 @@ impl Blobs {
     pub(super) fn stop_jobs(&mut self, blob: &BlobId, device: Option<&DeviceKey>) {
         let is_meant = |job: &Job| job.blob == *blob && device.is_none_or(|device| job.device == *device);
         let stopped: BTreeMap<JobId, Job> = self.jobs.extract_if(.., |_, job| is_meant(job)).collect();
-        for job in stopped.into_keys() {
-            self.outbox.push_back(Output::Order(Order::Stop { job }));
+        for (id, job) in stopped {
+            if let Some(want) = self.wants.get_mut(blob) {
+                // Some of its bytes may be on the disk, though nobody has said so yet.
+                want.by.insert(job.device);
+            }
+            self.outbox.push_back(Output::Order(Order::Stop { job: id }));
         }
     }
 
     /// Once all of a blob is here it is held against its name.
-    fn name_when_whole(&mut self, blob: BlobId) {
-        let Some(want) = self.wants.get_mut(&blob).filter(|want| want.state == State::Open) else { return };
+    pub(super) fn name_when_whole(&mut self, blob: BlobId) {
+        let may = |want: &&mut Want| want.state == State::Open && want.rest_until.is_none();
+        let Some(want) = self.wants.get_mut(&blob).filter(may) else { return };
         if let Some(size) = want.size
+            && size > 0
             && want.done.is_all(size)
-            && (size > 0 || !want.sources.is_empty())
         {
             want.state = State::Naming;
             let by_hand = want.wish.why == Why::ByHand;

@@ -29,8 +29,10 @@ pub(super) struct Want {
     pub(super) sources: BTreeMap<DeviceKey, Source>,
     /// What is on the disk.
     pub(super) done: Spans,
-    /// Who brought some of that.
+    /// Who brought some of that, or may have.
     pub(super) by: BTreeSet<DeviceKey>,
+    /// Whether something of it may lie on the disk.
+    pub(super) is_begun: bool,
     /// Whether some of it was here before this session, from nobody knows whom.
     pub(super) inherited: bool,
     /// The only one who is asked, after what several brought was wrong.
@@ -72,7 +74,9 @@ impl Want {
             sources: BTreeMap::new(),
             done: Spans::default(),
             by: BTreeSet::new(),
-            inherited: false,
+            is_begun: false,
+            // What lies there for a neighbour was not looked at.
+            inherited: hops > 0,
             alone: None,
             rest_until: None,
         }
@@ -117,8 +121,13 @@ impl Blobs {
     pub(super) fn want(&mut self, blob: BlobId, wish: Wish, hops: u8, now: Now) {
         if let Some(want) = self.wants.get_mut(&blob) {
             let (before, is_nearer) = (want.rank(), hops < want.hops);
+            let becomes_by_hand = wish.why == Why::ByHand && want.wish.why != Why::ByHand;
             if wish.why < want.wish.why {
                 want.wish.why = wish.why;
+            }
+            if becomes_by_hand {
+                // Another bound, and another room.
+                want.rest_until = None;
             }
             if hops == 0 && want.wish.author.is_none() {
                 want.wish.author = wish.author;
@@ -127,15 +136,27 @@ impl Blobs {
             want.hops = want.hops.min(hops);
             let (after, is_open) = (want.rank(), want.state != State::Looking);
             if before != after {
+                self.ranked.remove(&(before, blob));
+                self.ranked.insert((after, blob));
                 if self.ready.remove(&(before, blob)) {
                     self.ready.insert((after, blob));
                 }
                 self.save_soon(now);
             }
-            if is_nearer && is_open {
-                self.tell_all(blob, Some(hops));
+            if becomes_by_hand {
+                if !is_open {
+                    // It may be here: then it is kept for good.
+                    self.outbox.push_back(Output::Order(Order::Look { blob, by_hand: true }));
+                }
+                self.settle_size(blob);
+                self.save();
             }
-            self.schedule(now);
+            if is_nearer && is_open {
+                self.tell_all(blob, Some(hops), now);
+            }
+            if before != after {
+                self.schedule(now);
+            }
             return;
         }
         if !self.make_room(&wish, now) {
@@ -143,7 +164,9 @@ impl Blobs {
         }
         // For a neighbour the driver has just looked.
         let state = if hops == 0 { State::Looking } else { State::Open };
-        self.wants.insert(blob, Want::new(wish, hops, state));
+        let want = Want::new(wish, hops, state);
+        self.ranked.insert((want.rank(), blob));
+        self.wants.insert(blob, want);
         match state {
             State::Looking => {
                 let by_hand = wish.why == Why::ByHand;
@@ -154,7 +177,7 @@ impl Blobs {
                     self.save_soon(now);
                 }
             }
-            State::Open | State::Naming => self.tell_all(blob, Some(hops)),
+            State::Open | State::Naming => self.tell_all(blob, Some(hops), now),
         }
     }
 
@@ -169,9 +192,8 @@ impl Blobs {
         if self.wants.len() < WANTS {
             return true;
         }
-        let last = self.wants.iter().max_by_key(|(_, want)| want.rank()).map(|(blob, want)| (*blob, want.rank()));
-        match last {
-            Some((blob, rank)) if rank > (wish.why, Reverse(wish.mentioned)) && rank.0 != Why::ByHand => {
+        match self.ranked.last().copied() {
+            Some((rank, blob)) if rank > (wish.why, Reverse(wish.mentioned)) && rank.0 != Why::ByHand => {
                 self.give_up(blob, now);
                 true
             }
@@ -183,39 +205,43 @@ impl Blobs {
     pub(super) fn on_looked(&mut self, blob: BlobId, found: Found, now: Now) {
         let Some(want) = self.wants.get_mut(&blob).filter(|want| want.state == State::Looking) else { return };
         match found {
-            Found::Held => {
-                self.end(blob, now);
-                return;
-            }
+            // Somebody may have asked for it, or looked for it, a moment too early.
+            Found::Held => return self.on_stored(blob, now),
             Found::Begun { size, parts } => {
                 want.size = Some(size);
                 parts.into_iter().for_each(|(from, until)| want.done.add(from, until.min(size)));
-                want.inherited = true;
+                (want.inherited, want.is_begun) = (true, true);
             }
             Found::Absent => {}
         }
         want.state = State::Open;
         let hops = want.hops;
-        self.tell_all(blob, Some(hops));
+        self.tell_all(blob, Some(hops), now);
+        self.name_when_whole(blob);
         self.schedule(now);
     }
 
     /// A blob is not wanted any more, and what was fetched of it goes.
     pub(super) fn give_up(&mut self, blob: BlobId, now: Now) {
-        if self.wants.contains_key(&blob) {
-            self.end(blob, now);
+        let Some(want) = self.wants.get(&blob) else { return };
+        let is_begun = want.is_begun;
+        self.end(blob, now);
+        if is_begun {
             self.outbox.push_back(Output::Order(Order::GiveUp { blob }));
         }
     }
 
     /// Ends a want: whoever was told of it hears so.
     pub(super) fn end(&mut self, blob: BlobId, now: Now) {
+        self.stop_jobs(&blob, None);
         let Some(want) = self.wants.remove(&blob) else { return };
         self.ready.remove(&(want.rank(), blob));
-        self.stop_jobs(&blob, None);
-        self.tell_all(blob, None);
-        if want.wish.why != Why::Forwarded && want.wish.why != Why::Seen {
-            self.save_soon(now);
+        self.ranked.remove(&(want.rank(), blob));
+        self.tell_all(blob, None, now);
+        match want.wish.why {
+            Why::ByHand => self.save(),
+            Why::Portrait | Why::Mentioned => self.save_soon(now),
+            Why::Seen | Why::Forwarded => {}
         }
     }
 
@@ -225,11 +251,23 @@ impl Blobs {
             return;
         }
         let Some(want) = self.wants.get_mut(&blob) else { return };
-        // One that is too large is remembered: the person may ask for it by hand.
-        if want.sources.len() >= SOURCES && !want.sources.contains_key(&device) {
+        // One that is too large is remembered: the person may ask for it by hand. Nobody needs a file of nothing.
+        if size == 0 {
             return;
         }
-        want.sources.insert(device, Source { link, size, rest_until: None, cuts: 0 });
+        if let Some(source) = want.sources.get_mut(&device) {
+            // Said again it is no better than before.
+            (source.link, source.size) = (link, size);
+        } else {
+            if want.sources.len() >= SOURCES {
+                let worst = want.sources.iter().max_by_key(|(_, source)| source.cuts).map(|(device, _)| *device);
+                let Some(worst) = worst.filter(|worst| !self.jobs.values().any(|job| job.is_of(&blob, worst))) else {
+                    return;
+                };
+                want.sources.remove(&worst);
+            }
+            want.sources.insert(device, Source { link, size, rest_until: None, cuts: 0 });
+        }
         self.ready.insert((want.rank(), blob));
         self.settle_size(blob);
     }
@@ -247,21 +285,35 @@ impl Blobs {
         self.settle_size(blob);
     }
 
-    /// The size is the one that is being fetched, as long as anybody has that; else what most say, and of those the smaller.
+    /// The size is the one of which something is here or on its way, as long as anybody who is asked has that; else what most say of
+    /// those who do not rest, rather one that may be taken, and of those the smaller.
     pub(super) fn settle_size(&mut self, blob: BlobId) {
+        let flows = self.jobs.values().any(|job| job.blob == blob);
         let Some(want) = self.wants.get_mut(&blob) else { return };
-        if want.sources.is_empty() || want.sources.values().any(|source| Some(source.size) == want.size) {
+        if let Some(alone) = want.alone.and_then(|alone| want.sources.get(&alone)) {
+            if want.size != Some(alone.size) && !flows {
+                want.size = Some(alone.size);
+                want.restart();
+            }
             return;
         }
+        let has_bytes = flows || want.done != Spans::default();
+        let is_said = want.sources.values().any(|source| Some(source.size) == want.size && source.rest_until.is_none());
+        if want.sources.is_empty() || (has_bytes && is_said) {
+            return;
+        }
+        let most = want.most();
         let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
-        want.sources.values().for_each(|source| *counts.entry(source.size).or_default() += 1);
-        let most = counts.into_iter().max_by_key(|(size, count)| (*count, Reverse(*size))).map(|(size, _)| size);
-        if most != want.size {
-            let had_parts = want.done != Spans::default();
-            want.size = most;
+        let awake = want.sources.values().filter(|source| source.rest_until.is_none());
+        awake.for_each(|source| *counts.entry(source.size).or_default() += 1);
+        let better = |(size, count): &(u64, usize)| (*size <= most, *count, Reverse(*size));
+        let Some(size) = counts.into_iter().max_by_key(better).map(|(size, _)| size) else { return };
+        if Some(size) != want.size {
+            let is_begun = want.is_begun && has_bytes;
+            want.size = Some(size);
             want.restart();
             self.stop_jobs(&blob, None);
-            if had_parts {
+            if is_begun {
                 self.outbox.push_back(Output::Order(Order::Again { blob }));
             }
         }
