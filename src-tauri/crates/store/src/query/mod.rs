@@ -1,6 +1,7 @@
 //! What a window asks: timelines, threads, people. Reading only, on connections that never wait for a writer.
 //!
-//! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give.
+//! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give. Posts and likes of
+//! people whom the reader has muted are left out of everything but their own page.
 
 mod blob_links;
 mod links;

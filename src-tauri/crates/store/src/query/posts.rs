@@ -30,7 +30,7 @@ pub struct PostRow {
     /// What it says.
     pub post: Post,
     /// Replies stored here, at most [`MAX_COUNTED`]: of a thread's first post all of them, of a reply those that answer it.
-    /// Those of people whom the reader blocks do not count.
+    /// Those of people whom the reader blocks or has muted do not count.
     pub replies: u32,
     /// People who like it, at most [`MAX_COUNTED`].
     pub likes: u32,
@@ -46,12 +46,26 @@ impl Store {
         shared.numbers(&blocked)
     }
 
+    /// The numbers of people whose posts the reader does not want to see: those they block, and those they have muted.
+    pub(crate) fn hidden(&self) -> Vec<FeedNumber> {
+        let mut hidden = self.blocked();
+        let shared = self.inner.shared();
+        let muted: Vec<PersonId> = shared
+            .stances
+            .iter()
+            .filter(|(_, stance)| stance.muted && !stance.blocked)
+            .map(|(person, _)| *person)
+            .collect();
+        hidden.extend(shared.numbers(&muted));
+        hidden
+    }
+
     /// The posts in these rows of the log, by row. Rows that hold no post, or one of somebody blocked, are left out.
     pub(crate) async fn posts(&self, rows: &[i64]) -> Result<BTreeMap<i64, PostRow>, StoreError> {
         if rows.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let blocked = rows_to_json(&self.blocked())?;
+        let (blocked, hidden) = (rows_to_json(&self.blocked())?, rows_to_json(&self.hidden())?);
         let found: Vec<LogRow> = sqlx::query_as(
             "SELECT row, feed, sequence, received, body FROM json_each(?1) AS wanted JOIN log ON row = wanted.value
              WHERE feed NOT IN (SELECT value FROM json_each(?2))",
@@ -89,7 +103,7 @@ impl Store {
              FROM asked",
         )
         .bind(rows_to_json(&asked)?)
-        .bind(blocked)
+        .bind(hidden)
         .bind(me)
         .bind(MAX_COUNTED)
         .bind(RelationKey::from("branch").parameters().0)
