@@ -190,6 +190,9 @@ impl Hub {
             if let Some(link) = self.peers.refuse(device, refuse, now) {
                 self.end_link(link, DownReason::Refused);
             }
+            if !refuse {
+                self.wanted.allowed(now);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the driver tells a node.
 
-use feed::{DeviceKey, FeedId, Message, SignatureError, Verified, json};
+use feed::{DeviceKey, FeedId, Message, PersonId, SignatureError, Verified, json};
 use replication::{LinkId, blobs, ebt::Clock};
 
 /// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
@@ -81,6 +81,15 @@ pub enum Input {
     Want {
         /// Which feed.
         feed: FeedId,
+    },
+    /// The person decided about somebody without saying so: what counts from now on. The driver stores it first.
+    Stance {
+        /// About whom.
+        person: PersonId,
+        /// Blocked in private.
+        blocked: bool,
+        /// Muted.
+        muted: bool,
     },
     /// Answers [`crate::Output::Verify`].
     Verified {

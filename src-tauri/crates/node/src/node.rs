@@ -140,7 +140,7 @@ impl Node {
             intake: Intake::default(),
             publishing: Publishing::new(standing, config.offline, now.monotonic),
             importing: Importing::default(),
-            policy: Policy::new(own.into(), config.graph, config.wanted),
+            policy: Policy::new(own.into(), config.graph, config.wanted, config.muted),
             asked: false,
             telling: Telling::default(),
             catching_up: CatchingUp::default(),
@@ -166,6 +166,7 @@ impl Node {
             Input::Publish { ticket, content } => self.on_publish(ticket, content, now),
             Input::Import { ticket, messages } => self.on_import(ticket, messages),
             Input::Want { feed } => self.ask_for(feed),
+            Input::Stance { person, blocked, muted } => self.on_stance(person, blocked, muted, now),
             Input::Verified { ticket, results } => {
                 if let Some(Job::Verify) = self.jobs.open.remove(&ticket) {
                     self.on_verified(ticket, results, now);

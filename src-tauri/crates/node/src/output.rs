@@ -16,12 +16,20 @@ pub enum Output {
         /// At most [`crate::limits::FRAME`] bytes.
         frame: Vec<u8>,
     },
-    /// Close a link, after what was sent on it before. [`crate::Input::LinkDown`] may follow or not.
+    /// Close a link, after what was sent on it before; for [`CloseReason::Blocked`] without that. [`crate::Input::LinkDown`] may follow or not.
     Close {
         /// Which.
         link: LinkId,
         /// Why, for logs and the person.
         reason: CloseReason,
+    },
+    /// Keep a device out, with no connection and no link, dropping what waits to be sent to it; or let it in again, and look for
+    /// it at once.
+    Refuse {
+        /// Which.
+        device: DeviceKey,
+        /// Whether it is kept out from now on.
+        refuse: bool,
     },
     /// Check signatures, on as many cores as there are.
     Verify {

@@ -127,6 +127,9 @@ impl Node {
             None
         };
         if let Some(reason) = refusal {
+            if reason == CloseReason::Blocked {
+                self.outbox.push_back(Output::Refuse { device, refuse: true });
+            }
             self.outbox.push_back(Output::Close { link: id, reason });
             return;
         }

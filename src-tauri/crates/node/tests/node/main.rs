@@ -2,6 +2,7 @@
 
 mod blame;
 mod blobs;
+mod blocking;
 mod golden;
 mod greeting;
 mod hostile;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
+use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier, json::Value};
 use node::{
     AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
     Output, Refusal, Standing, Ticket,
@@ -29,6 +29,8 @@ pub(crate) struct Disk {
     pub(crate) frozen: BTreeSet<FeedId>,
     pub(crate) generation: u64,
     pub(crate) network: Option<NetworkKey>,
+    /// What was decided about people without saying so: blocked, muted.
+    pub(crate) stances: BTreeMap<PersonId, (bool, bool)>,
     /// Appends fail while this is set.
     pub(crate) full: bool,
 }
@@ -75,6 +77,8 @@ pub(crate) struct Peer {
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
+    /// Devices that it keeps out.
+    pub(crate) refused: BTreeSet<DeviceKey>,
     /// Whether it gives other bytes than it has.
     pub(crate) lies: bool,
     /// What it fetched and has not named yet.
@@ -95,6 +99,10 @@ impl Peer {
 
     fn start(keys: &KeyPair, disk: &Disk, offline: bool, standing: Standing, now: Now) -> Node {
         let own = disk.log.get(&keys.feed_id());
+        let mut graph = disk.graph();
+        for (person, (blocked, _)) in &disk.stances {
+            graph.set_unsaid_block(keys.feed_id().into(), *person, *blocked);
+        }
         let is_about = |message: &&Message| matches!(social::read(message).kind, Kind::About(_));
         let config = Config {
             keys: keys.clone(),
@@ -102,7 +110,8 @@ impl Peer {
             generation: disk.generation,
             heads: disk.heads(),
             wanted: disk.wanted.clone(),
-            graph: disk.graph(),
+            graph,
+            muted: disk.stances.iter().filter(|(_, (_, muted))| *muted).map(|(person, _)| *person).collect(),
             frozen: disk.frozen.clone(),
             standing,
             about: own.and_then(|own| own.iter().rev().find(is_about).cloned()),
@@ -186,6 +195,7 @@ impl World {
             published: Vec::new(),
             imported: Vec::new(),
             closed: Vec::new(),
+            refused: BTreeSet::new(),
             lies: false,
             fetched: BTreeMap::new(),
             verified: 0,
@@ -335,6 +345,11 @@ impl World {
                     self.later(latency, other, Input::LinkDown { link });
                 }
             }
+            Output::Refuse { device, refuse: true } => {
+                peer.refused.insert(device);
+                self.drop_queued(who, device);
+            }
+            Output::Refuse { device, refuse: false } => _ = peer.refused.remove(&device),
             Output::Verify { ticket, batch } => {
                 assert!(batch.len() <= node::limits::VERIFY_BATCH);
                 peer.verified += batch.len();
@@ -392,6 +407,22 @@ impl World {
             Output::Changed(change) => peer.changes.push(change),
             Output::Notify(notification) => peer.notifications.push(notification),
         }
+    }
+
+    /// What `who` sent to a device and is under way there is lost with the connection.
+    fn drop_queued(&mut self, who: Who, device: DeviceKey) {
+        let theirs = |other: usize| self.peers[other].keys.device_key() == device;
+        let links: BTreeSet<LinkId> =
+            self.links_of(who).into_iter().filter(|link| self.ends[link].into_iter().any(theirs)).collect();
+        self.events.retain(|_, (to, input)| {
+            *to == who || !matches!(input, Input::Received { link, .. } if links.contains(link))
+        });
+    }
+
+    /// `who` decides about a person without saying so.
+    pub(crate) fn decide(&mut self, who: Who, about: FeedId, blocked: bool, muted: bool) {
+        self.peers[who].disk.stances.insert(about.into(), (blocked, muted));
+        self.input(who, Input::Stance { person: about.into(), blocked, muted });
     }
 
     /// What whoever has the files would do. One job brings all it is asked for after the time of a question and its answer.
