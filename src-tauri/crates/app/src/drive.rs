@@ -141,7 +141,17 @@ impl Io {
             Output::Close { link, reason } => {
                 tracing::info!(%reason, link = link.0, "closing a link");
                 if let Some((net, _)) = &self.net {
-                    net.close(net::LinkId(link.0), closing(&reason), reason.to_string());
+                    let link = net::LinkId(link.0);
+                    match reason {
+                        // What waits for somebody who is blocked does not leave any more.
+                        CloseReason::Blocked => net.abort(link, reason.to_string()),
+                        reason => net.close(link, closing(&reason), reason.to_string()),
+                    }
+                }
+            }
+            Output::Refuse { device, refuse } => {
+                if let Some((net, _)) = &self.net {
+                    if refuse { net.refuse(device) } else { net.allow(device) }
                 }
             }
             Output::Verify { ticket, batch } => {
@@ -229,6 +239,10 @@ impl Io {
             }
             Command::Keep { feeds, reply } => {
                 self.writer.push(Job::Keep { feeds, reply }, &mut self.tasks);
+                None
+            }
+            Command::Decide { person, blocked, muted, reply } => {
+                self.writer.push(Job::Decide { person, blocked, muted, reply }, &mut self.tasks);
                 None
             }
             Command::Look { .. } | Command::Stop => None,
@@ -344,11 +358,9 @@ impl Io {
 fn closing(reason: &CloseReason) -> Closing {
     match reason {
         reason if reason.hostile() => Closing::Hostile,
-        CloseReason::Version { .. }
-        | CloseReason::Network
-        | CloseReason::Myself
-        | CloseReason::Blocked
-        | CloseReason::Overfull(_) => Closing::Unfit,
+        CloseReason::Version { .. } | CloseReason::Network | CloseReason::Myself | CloseReason::Overfull(_) => {
+            Closing::Unfit
+        }
         _ => Closing::Busy,
     }
 }
@@ -380,6 +392,7 @@ mod tests {
             heads: BTreeMap::new(),
             wanted: BTreeSet::new(),
             graph: social::FollowGraph::new(),
+            muted: BTreeSet::new(),
             frozen: BTreeSet::new(),
             standing: node::Standing::Whole,
             about: None,

@@ -25,6 +25,7 @@ mod publishing;
 pub mod rpc;
 mod search;
 mod session;
+mod stances;
 pub mod status;
 mod storage;
 mod verify;

@@ -1,6 +1,6 @@
 //! What front ends ask of the loop.
 
-use feed::{FeedId, Message, MessageId, json};
+use feed::{FeedId, Message, MessageId, PersonId, json};
 use node::{Imported, PeerView, Progress, Refusal, Standing};
 use tokio::sync::oneshot;
 
@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Import { messages: Vec<Message>, reply: oneshot::Sender<Imported> },
     /// Keep those of these feeds of which there are messages here from now on; which these are.
     Keep { feeds: Vec<FeedId>, reply: oneshot::Sender<Result<Vec<FeedId>, Failure>> },
+    /// Keep what the person decided about somebody without saying so, as far as it is given, and act on all of it.
+    Decide { person: PersonId, blocked: Option<bool>, muted: Option<bool>, reply: oneshot::Sender<Result<(), Failure>> },
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
     /// Finish what was begun, save, and end.

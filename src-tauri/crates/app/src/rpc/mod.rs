@@ -109,6 +109,25 @@ pub enum Request {
         /// `@….ed25519`.
         id: String,
     },
+    /// Blocks a person.
+    Block {
+        /// `@….ed25519`.
+        id: String,
+        /// Whether no message says so.
+        private: bool,
+    },
+    /// Blocks a person no more.
+    Unblock {
+        /// `@….ed25519`.
+        id: String,
+    },
+    /// Mutes a person, or no more.
+    Mute {
+        /// `@….ed25519`.
+        id: String,
+        /// Whether they are muted from now on.
+        on: bool,
+    },
     /// Likes a post, or takes that back.
     Like {
         /// `%….sha256`.
@@ -193,6 +212,9 @@ const METHODS: &[&str] = &[
     "publish",
     "follow",
     "unfollow",
+    "block",
+    "unblock",
+    "mute",
     "like",
     "rename",
     "import",
