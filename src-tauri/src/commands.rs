@@ -86,6 +86,24 @@ pub(crate) async fn unfollow(session: Shared<'_>, id: String) -> Result<(), Fail
 
 #[tauri::command]
 #[specta::specta]
+pub(crate) async fn block(session: Shared<'_>, id: String, secretly: bool) -> Result<(), Failure> {
+    session.app().await?.block(&id, secretly).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn unblock(session: Shared<'_>, id: String) -> Result<(), Failure> {
+    session.app().await?.unblock(&id).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn mute(session: Shared<'_>, id: String, on: bool) -> Result<(), Failure> {
+    session.app().await?.mute(&id, on).await
+}
+
+#[tauri::command]
+#[specta::specta]
 pub(crate) async fn like(session: Shared<'_>, id: String, on: bool) -> Result<(), Failure> {
     session.app().await?.like(&id, on).await.map(drop)
 }

@@ -45,6 +45,11 @@ export interface Backend {
   publish(draft: Draft): Promise<string>;
   follow(id: string): Promise<void>;
   unfollow(id: string): Promise<void>;
+  /** Nothing flows between them and the reader any more; `secretly`, no message says so. */
+  block(id: string, secretly: boolean): Promise<void>;
+  unblock(id: string): Promise<void>;
+  /** Their posts are shown on their own page alone. */
+  mute(id: string, on: boolean): Promise<void>;
   like(id: string, on: boolean): Promise<void>;
   rename(name: string, description: string | null): Promise<void>;
   standing(): Promise<Standing>;

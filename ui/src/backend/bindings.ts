@@ -15,6 +15,9 @@ export const commands = {
 	publish: (draft: Draft) => typedError<string, Failure>(__TAURI_INVOKE("publish", { draft })),
 	follow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("follow", { id })),
 	unfollow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unfollow", { id })),
+	block: (id: string, secretly: boolean) => typedError<null, Failure>(__TAURI_INVOKE("block", { id, secretly })),
+	unblock: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unblock", { id })),
+	mute: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("mute", { id, on })),
 	like: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("like", { id, on })),
 	rename: (name: string, description: string | null) => typedError<null, Failure>(__TAURI_INVOKE("rename", { name, description })),
 	standing: () => typedError<Standing, Failure>(__TAURI_INVOKE("standing")),
@@ -24,6 +27,13 @@ export const commands = {
 /* Types */
 /**  Which posts a timeline shows. */
 export type Audience = 
+/**  How the reader blocks somebody. */
+export type BlockKind =
+/**  By a message that everybody can read. */
+"public" |
+/**  On this device, in no message. */
+"private";
+
 /**  Everything stored here. */
 { kind: "all" } | 
 /**  The reader and the people they follow. */
@@ -209,6 +219,12 @@ export type PersonPage = {
 	bytes: number | null,
 	/**  Whether their feed is frozen because it was forked. */
 	forked: boolean,
+	/**  How the reader blocks them, if they do. */
+	blocks: BlockKind | null,
+	/**  Whether the reader has muted them. */
+	muted: boolean,
+	/**  How many follows lead from the reader to them, if at most three do; none for whom the reader blocks. */
+	hop: number | null,
 };
 
 /**  One post. */

@@ -2,6 +2,7 @@
 import type {
   Audience,
   Backend,
+  BlockKind,
   Card,
   Change,
   Draft,
@@ -78,6 +79,8 @@ export class MemoryBackend implements Backend {
   private readonly people = new Map<string, Person>();
   private posts: Post[];
   private nearPeople: NearId[];
+  private readonly muted = new Set<string>();
+  private readonly blocks = new Map<string, BlockKind>();
   /** The next call to `publish` fails with this. */
   refuseNext: Failure | null = null;
 
@@ -131,6 +134,9 @@ export class MemoryBackend implements Backend {
       messages: theirs.length * 3,
       bytes: theirs.reduce((sum, post) => sum + post.text.length * 3 + 640, 0),
       forked: false,
+      blocks: this.blocks.get(id) ?? null,
+      muted: this.muted.has(id),
+      hop: null,
     });
   }
 
@@ -185,6 +191,24 @@ export class MemoryBackend implements Backend {
 
   async unfollow(id: string): Promise<void> {
     this.relate(id, { following: "stranger", friends: "followsMe" });
+  }
+
+  async block(id: string, secretly: boolean): Promise<void> {
+    this.blocks.set(id, secretly ? "private" : "public");
+    this.nearPeople = this.nearPeople.filter((near) => near.id !== id);
+    this.relate(id, { stranger: "blocked", friendOfFriend: "blocked", followsMe: "blocked", following: "blocked", friends: "blocked" });
+  }
+
+  async unblock(id: string): Promise<void> {
+    this.blocks.delete(id);
+    this.relate(id, { blocked: "stranger" });
+  }
+
+  async mute(id: string, on: boolean): Promise<void> {
+    if (on) this.muted.add(id);
+    else this.muted.delete(id);
+    this.tell({ kind: "person", id });
+    this.tell({ kind: "timeline" });
   }
 
   async like(id: string, on: boolean): Promise<void> {
@@ -275,6 +299,7 @@ export class MemoryBackend implements Backend {
 
   private shows(audience: Audience, post: Post): boolean {
     const author = this.people.get(post.author.id) ?? post.author;
+    if (author.relation === "blocked" || (this.muted.has(author.id) && audience.kind !== "person")) return false;
     switch (audience.kind) {
       case "all":
         return true;
