@@ -27,13 +27,6 @@ export const commands = {
 /* Types */
 /**  Which posts a timeline shows. */
 export type Audience = 
-/**  How the reader blocks somebody. */
-export type BlockKind =
-/**  By a message that everybody can read. */
-"public" |
-/**  On this device, in no message. */
-"private";
-
 /**  Everything stored here. */
 { kind: "all" } | 
 /**  The reader and the people they follow. */
@@ -46,6 +39,13 @@ export type BlockKind =
 { kind: "channel"; value: string } | 
 /**  One person's posts, by id. */
 { kind: "person"; value: string };
+
+/**  How the reader blocks somebody. */
+export type BlockKind = 
+/**  By a message that everybody can read. */
+"public" | 
+/**  On this device, in no message. */
+"private";
 
 /**  One card of a timeline: a thread's first post where it is stored, with its newest replies rolled up. */
 export type Card = {
@@ -69,6 +69,8 @@ export type Change =
 { kind: "nearby" } | 
 /**  The standing of one's own feed. */
 { kind: "standing" } | 
+/**  A file that was wanted has come, by id. */
+{ kind: "blob"; id: string } | 
 /**  How far the indexes have been filled again after an update; until then older posts are missing. */
 { kind: "indexing" };
 
