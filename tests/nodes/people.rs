@@ -140,3 +140,44 @@ async fn blocked_people_receive_nothing_more_until_they_are_unblocked() {
     })
     .await;
 }
+
+/// Ada follows bo, who follows carol, who follows dora: bo stores dora, three follows from ada, and ada does not.
+#[tokio::test]
+async fn somebody_three_follows_away_is_looked_at_and_not_stored() {
+    let [ada, bo, carol, dora] = ["Ada", "Bo", "Carol", "Dora"].map(Person::new);
+    ada.ok(&["follow", &bo.id]);
+    bo.ok(&["follow", &carol.id]);
+    carol.ok(&["follow", &dora.id]);
+    for n in 1..=40 {
+        dora.ok(&["post", &format!("number {n}")]);
+    }
+    let d = dora.serve(&[]);
+    let c = carol.serve(&[&d]);
+    let b = bo.serve(&[&c]);
+    let mut ask_b = b.client().await;
+    until("bo has dora", async || export(&mut ask_b, Some(&dora.id)).await.len(), |count| *count == 41).await;
+    let a = ada.serve(&[&b]);
+    let mut ask_a = a.client().await;
+    // Ada stores bo and carol, two follows away.
+    until("ada has carol", async || export(&mut ask_a, Some(&carol.id)).await.len(), |count| *count == 2).await;
+    let before = status(&mut ask_a).await.messages;
+
+    let look = ada.json(&["look", &dora.id, "--limit", "30", "--json"]);
+    let texts: Vec<&str> =
+        look["posts"].as_array().expect("posts").iter().filter_map(|post| post["text"].as_str()).collect();
+    let expected: Vec<String> = (11..=40).rev().map(|n| format!("number {n}")).collect();
+    assert_eq!(texts, expected);
+    assert_eq!(
+        (&look["person"]["name"], &look["through"]["name"], &look["head"]),
+        (&"Dora".into(), &"Bo".into(), &41.into())
+    );
+    let next = look["next"].as_str().expect("there is more");
+    let older = ada.json(&["look", &dora.id, "--before", next, "--json"]);
+    assert_eq!((older["posts"].as_array().map(Vec::len), &older["next"]), (Some(10), &serde_json::Value::Null));
+    assert!(ada.ok(&["look", &dora.id]).contains("nothing of this is stored here"));
+    assert_eq!(status(&mut ask_a).await.messages, before);
+    assert!(export(&mut ask_a, Some(&dora.id)).await.is_empty());
+    assert!(ada.refused(&["look", &bo.id]).contains("stored here already"));
+    ada.ok(&["block", &dora.id, "--private"]);
+    assert!(ada.refused(&["look", &dora.id]).contains("you block them"));
+}

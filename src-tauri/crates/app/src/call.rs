@@ -34,6 +34,7 @@ impl App {
             Request::Unfollow { id } => json(self.unfollow(&id).await),
             Request::Block { id, private } => json(self.block(&id, private).await),
             Request::Unblock { id } => json(self.unblock(&id).await),
+            Request::LookAt { id, before, limit } => json(self.look_at(&id, before.as_deref(), limit).await),
             Request::Mute { id, on } => json(self.mute(&id, on).await),
             Request::Like { id, on } => json(self.like(&id, on).await),
             Request::Rename { name, description } => json(self.rename(name.as_deref(), description.as_deref()).await),

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use feed::MessageId;
 use net::{Closing, Net, NetEvent, NetEvents};
-use node::{CloseReason, Imported, Input, LinkId, LoadFailed, Medium, Node, Now, Output, Refusal, Ticket};
+use node::{
+    CloseReason, Imported, Input, LinkId, LoadFailed, Looked, Medium, Node, NotSeen, Now, Output, Refusal, Ticket,
+};
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -46,6 +48,7 @@ pub(crate) struct Io {
     links: BTreeSet<LinkId>,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<MessageId, Refusal>>>,
     importing: BTreeMap<Ticket, oneshot::Sender<Imported>>,
+    looking: BTreeMap<Ticket, oneshot::Sender<Result<Looked, NotSeen>>>,
     next_ticket: u64,
 }
 
@@ -118,6 +121,7 @@ impl Io {
             links: BTreeSet::new(),
             publishing: BTreeMap::new(),
             importing: BTreeMap::new(),
+            looking: BTreeMap::new(),
             next_ticket: 0,
         }
     }
@@ -169,6 +173,24 @@ impl Io {
                     let result = loaded.map_err(|error| LoadFailed { reason: error.to_string() });
                     Done::Input(Input::Loaded { ticket, result })
                 });
+            }
+            Output::LoadNewest { ticket, feed, before, most } => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move {
+                    let held = store.newest(feed, before, most, node::limits::LOOK_BYTES).await;
+                    let result = match held {
+                        Ok(Some((head, messages, about))) => Ok(node::Held { head, messages, about }),
+                        Ok(None) => Err(LoadFailed { reason: "nothing of it is stored".into() }),
+                        Err(error) => Err(LoadFailed { reason: error.to_string() }),
+                    };
+                    Done::Input(Input::NewestLoaded { ticket, result })
+                });
+            }
+            Output::Looked { ticket, result } => {
+                if let Some(reply) = self.looking.remove(&ticket) {
+                    // Whoever looked may have gone.
+                    let _ = reply.send(result);
+                }
             }
             Output::LoadClocks { ticket, device } => {
                 let store = self.store.clone();
@@ -240,6 +262,11 @@ impl Io {
             Command::Keep { feeds, reply } => {
                 self.writer.push(Job::Keep { feeds, reply }, &mut self.tasks);
                 None
+            }
+            Command::LookAt { wanted, reply } => {
+                let ticket = self.ticket();
+                self.looking.insert(ticket, reply);
+                Some(Input::Look { ticket, wanted })
             }
             Command::Decide { person, blocked, muted, reply } => {
                 self.writer.push(Job::Decide { person, blocked, muted, reply }, &mut self.tasks);

@@ -17,6 +17,7 @@ mod drive;
 mod exports;
 mod failure;
 mod history;
+mod looking;
 mod mailbox;
 mod people;
 pub mod place;

@@ -1,7 +1,7 @@
 //! What front ends ask of the loop.
 
 use feed::{FeedId, Message, MessageId, PersonId, json};
-use node::{Imported, PeerView, Progress, Refusal, Standing};
+use node::{Imported, Looked, NotSeen, PeerView, Progress, Refusal, Standing, wire::Newest};
 use tokio::sync::oneshot;
 
 use crate::view::Failure;
@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Keep { feeds: Vec<FeedId>, reply: oneshot::Sender<Result<Vec<FeedId>, Failure>> },
     /// Keep what the person decided about somebody without saying so, as far as it is given, and act on all of it.
     Decide { person: PersonId, blocked: Option<bool>, muted: Option<bool>, reply: oneshot::Sender<Result<(), Failure>> },
+    /// Look at somebody's newest messages, which are not stored here.
+    LookAt { wanted: Newest, reply: oneshot::Sender<Result<Looked, NotSeen>> },
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
     /// Finish what was begun, save, and end.

@@ -184,6 +184,22 @@ pub struct PersonPage {
     pub hop: Option<u8>,
 }
 
+/// What is seen of somebody whose feed is not stored here, as somebody near has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Look {
+    /// Who is looked at.
+    pub person: Person,
+    /// Who had it.
+    pub through: Person,
+    /// The newest sequence that they have, by their word.
+    pub head: f64,
+    /// Posts, newest first; how many like or answer them is not known.
+    pub posts: Vec<Post>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
 /// How the reader blocks somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

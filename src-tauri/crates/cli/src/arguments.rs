@@ -127,6 +127,21 @@ pub(crate) enum Command {
         #[arg(value_name = "@ID")]
         id: String,
     },
+    /// See the newest posts of somebody whose feed is not stored here, as somebody near has them; nothing of it is stored
+    Look {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+        /// Most posts to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=256))]
+        limit: u32,
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// One JSON object: {"person","through","head","posts":[…],"next":CURSOR|null}
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what you are called
     Name {
         /// The new name

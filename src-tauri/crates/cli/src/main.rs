@@ -141,6 +141,10 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
             let said = node.ask::<Option<String>>(Request::Unblock { id }).await?;
             print(said.as_deref().unwrap_or("Unblocked; nobody was told of the block."))
         }
+        Command::Look { id, limit, before, json } => {
+            let look = node.ask(Request::LookAt { id, before, limit }).await?;
+            show_or_json(json, &look, show::look)
+        }
         Command::Mute { id } => mute(node, id, true).await,
         Command::Unmute { id } => mute(node, id, false).await,
         Command::Name { name } => print_id(node, Request::Rename { name: Some(name), description: None }).await,

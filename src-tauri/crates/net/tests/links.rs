@@ -220,8 +220,11 @@ async fn a_refused_device_loses_its_link_and_comes_back_when_it_is_allowed() {
 async fn what_waits_on_a_link_that_is_aborted_is_dropped() {
     let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
     let (a, b) = join(&mut alice, &mut bob).await;
+    bob.net.send(b, frame(0, 1)).expect("room");
+    alice.net.send(a, frame(0, 1)).expect("room");
+    alice.received(a).await;
     // Bob takes nothing, so what the wire does not hold waits here.
-    let mut sent = 0;
+    let mut sent = 1;
     loop {
         match alice.net.send(a, frame(9, MAX_FRAME)) {
             Ok(()) => sent += 1,

@@ -3,7 +3,9 @@
 use feed::{DeviceKey, FeedId, Message, PersonId, SignatureError, Verified, json};
 use replication::{LinkId, blobs, ebt::Clock};
 
-/// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
+use crate::{looking::Held, wire::Newest};
+
+/// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`], [`Input::Import`] and [`Input::Look`],
 /// the node for everything else; the two never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -90,6 +92,20 @@ pub enum Input {
         blocked: bool,
         /// Muted.
         muted: bool,
+    },
+    /// The person looks at the newest messages of a feed that is not stored here; answered by [`crate::Output::Looked`].
+    Look {
+        /// For the answer.
+        ticket: Ticket,
+        /// Whose, and how many.
+        wanted: Newest,
+    },
+    /// Answers [`crate::Output::LoadNewest`].
+    NewestLoaded {
+        /// As asked.
+        ticket: Ticket,
+        /// What is stored.
+        result: Result<Held, LoadFailed>,
     },
     /// Answers [`crate::Output::Verify`].
     Verified {

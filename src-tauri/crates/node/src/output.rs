@@ -3,7 +3,10 @@
 use feed::{BlobId, DeviceKey, FeedId, ForkProof, Message, MessageId, PersonId, SignError, Verified};
 use replication::{LinkId, blobs, ebt::Clock};
 
-use crate::input::{AppendFailed, Ticket};
+use crate::{
+    input::{AppendFailed, Ticket},
+    looking::{Looked, NotSeen},
+};
 
 /// What the driver is to do. Outputs are carried out in order; none of them blocks the loop.
 #[derive(Clone, Debug)]
@@ -61,6 +64,17 @@ pub enum Output {
         /// Stop after about this many bytes of encoded messages, but give at least one.
         max_bytes: usize,
     },
+    /// Read the newest messages of a feed.
+    LoadNewest {
+        /// For the answer.
+        ticket: Ticket,
+        /// Which feed.
+        feed: FeedId,
+        /// Only those below this sequence; 0 for the newest of all.
+        before: u64,
+        /// At most so many, of together at most [`crate::limits::LOOK_BYTES`] encoded, but at least one if there is one.
+        most: u8,
+    },
     /// Read the saved clocks of a device.
     LoadClocks {
         /// For the answer.
@@ -97,6 +111,13 @@ pub enum Output {
     },
     /// Answers [`crate::Input::Import`], once each of its messages is stored, known, rejected or waiting.
     Imported(Imported),
+    /// Answers [`crate::Input::Look`].
+    Looked {
+        /// As asked.
+        ticket: Ticket,
+        /// What was seen; it is to be kept nowhere.
+        result: Result<Looked, NotSeen>,
+    },
     /// Something that a page may show has changed.
     Changed(Change),
     /// Something that the person would like to be told now.

@@ -128,6 +128,15 @@ pub enum Request {
         /// Whether they are muted from now on.
         on: bool,
     },
+    /// Looks at a person whose feed is not stored here.
+    LookAt {
+        /// `@….ed25519`.
+        id: String,
+        /// The `next` of the page before.
+        before: Option<String>,
+        /// Most posts.
+        limit: u32,
+    },
     /// Likes a post, or takes that back.
     Like {
         /// `%….sha256`.
@@ -215,6 +224,7 @@ const METHODS: &[&str] = &[
     "block",
     "unblock",
     "mute",
+    "look_at",
     "like",
     "rename",
     "import",

@@ -8,8 +8,8 @@ use std::{
 
 use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier, json::Value};
 use node::{
-    AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
-    Output, Refusal, Standing, Ticket,
+    AppendFailed, Change, CloseReason, Config, Held, Imported, Input, Instant, LinkId, Looked, Medium, Node, NotSeen,
+    Notification, Now, Output, Refusal, Standing, Ticket, wire::Newest,
 };
 use replication::blobs::{Ending, Found, Judgement, Named, Order, Report, Wish};
 use replication::{blobs, ebt::Clock};
@@ -74,6 +74,9 @@ pub(crate) struct Peer {
     pub(crate) offline: bool,
     pub(crate) changes: Vec<Change>,
     pub(crate) notifications: Vec<Notification>,
+    pub(crate) looked: Vec<(Ticket, Result<Looked, NotSeen>)>,
+    /// It says nothing to whoever looks.
+    pub(crate) mute_to_looks: bool,
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
@@ -192,6 +195,8 @@ impl World {
             offline: false,
             changes: Vec::new(),
             notifications: Vec::new(),
+            looked: Vec::new(),
+            mute_to_looks: false,
             published: Vec::new(),
             imported: Vec::new(),
             closed: Vec::new(),
@@ -277,6 +282,16 @@ impl World {
         self.input(who, Input::Import { ticket, messages });
         self.run(Duration::ZERO);
         self.peers[who].imported.pop().expect("an import is answered once its messages are through")
+    }
+
+    /// `who` looks at the newest of a feed below `before`; what they see.
+    pub(crate) fn look(&mut self, who: Who, feed: FeedId, before: u64) -> Result<Looked, NotSeen> {
+        self.peers[who].tickets += 1;
+        let ticket = Ticket(self.peers[who].tickets);
+        self.input(who, Input::Look { ticket, wanted: Newest { feed, before, most: 32 } });
+        self.run(Duration::from_secs(11));
+        let at = self.peers[who].looked.iter().position(|(answered, _)| *answered == ticket).expect("a look ends");
+        self.peers[who].looked.remove(at).1
     }
 
     fn later(&mut self, after: Duration, who: Who, input: Input) {
@@ -385,6 +400,19 @@ impl World {
                 let result = Ok(messages.cloned().collect());
                 self.later(Duration::ZERO, who, Input::Loaded { ticket, result });
             }
+            Output::LoadNewest { ticket, feed, before, most } => {
+                peer.loads += 1;
+                let all = peer.disk.log.get(&feed).map(Vec::as_slice).unwrap_or_default();
+                let below = all.iter().filter(|message| before == 0 || message.sequence() < before).count();
+                let messages = all[below.saturating_sub(most.into())..below].to_vec();
+                let named = |message: &&Message| matches!(social::read(message).kind, Kind::About(about) if about.name.is_some());
+                let about = all.iter().rev().find(named).cloned();
+                let held = Held { head: all.len() as u64, messages, about };
+                if !peer.mute_to_looks {
+                    self.later(Duration::ZERO, who, Input::NewestLoaded { ticket, result: Ok(held) });
+                }
+            }
+            Output::Looked { ticket, result } => peer.looked.push((ticket, result)),
             Output::LoadClocks { ticket, device } => {
                 let (held, told) = peer.disk.clocks.get(&device).cloned().unwrap_or_default();
                 self.later(Duration::ZERO, who, Input::ClocksLoaded { ticket, held, told });

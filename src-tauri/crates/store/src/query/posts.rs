@@ -38,6 +38,24 @@ pub struct PostRow {
     pub liked: bool,
 }
 
+impl PostRow {
+    /// The post in a message that is not stored here, as it is shown at `now_ms`, Unix milliseconds; nothing is known of what others
+    /// made of it. None when it holds something else.
+    pub fn unstored(message: &Message, now_ms: i64) -> Option<Self> {
+        let Kind::Post(post) = social::read(message).kind else { return None };
+        Some(Self {
+            id: message.id(),
+            author: PersonId::from(message.author()),
+            sequence: message.sequence(),
+            time_ms: shown_time(message.timestamp(), now_ms),
+            post,
+            replies: 0,
+            likes: 0,
+            liked: false,
+        })
+    }
+}
+
 impl Store {
     /// The numbers of people whom the reader blocks.
     pub(crate) fn blocked(&self) -> Vec<FeedNumber> {
@@ -120,16 +138,5 @@ impl Store {
 
 /// The post in a row of the log, not yet counted; none when it holds something else.
 fn post_row((row, message): &(LogRow, Message)) -> Option<(i64, PostRow)> {
-    let Kind::Post(post) = social::read(message).kind else { return None };
-    let post = PostRow {
-        id: message.id(),
-        author: PersonId::from(message.author()),
-        sequence: message.sequence(),
-        time_ms: shown_time(message.timestamp(), row.received),
-        post,
-        replies: 0,
-        likes: 0,
-        liked: false,
-    };
-    Some((row.row, post))
+    Some((row.row, PostRow::unstored(message, row.received)?))
 }
