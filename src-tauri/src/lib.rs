@@ -93,6 +93,7 @@ fn page() -> tauri_specta::Builder<Wry> {
             commands::block,
             commands::unblock,
             commands::mute,
+            commands::look_at,
             commands::like,
             commands::rename,
             commands::standing,

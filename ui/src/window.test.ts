@@ -400,6 +400,21 @@ describe("a person", () => {
     expect(await screen.findByText("Bread is ready.")).toBeTruthy();
   });
 
+  it("is looked at without being stored, when that is asked for", async () => {
+    const kit = makePerson("Kit", "stranger");
+    const seen = { person: kit, through: bo, head: 9, posts: [makePost(kit, "Seen from afar.", 1_000)], next: null };
+    const backend = open({ people: [bo, kit], looks: { [kit.id]: seen } }, to.person(kit.id));
+    const lookAt = vi.spyOn(backend, "lookAt");
+    const look = await screen.findByTestId("look");
+    expect(lookAt).not.toHaveBeenCalled();
+    await fireEvent.click(look);
+    expect((await screen.findByTestId("looked")).textContent).toContain("Nothing of this is stored here");
+    expect(screen.getByTestId("looked").textContent).toContain("Bo");
+    expect(screen.getByTestId("looked-post").textContent).toContain("Seen from afar.");
+    expect(screen.queryByTestId("look"), "that is all they have").toBeNull();
+    expect(within(screen.getByTestId("looked-post")).queryByRole("button"), "nothing to like or answer").toBeNull();
+  });
+
   it("is not blocked by somebody who changes their mind, and says why a block was refused", async () => {
     const backend = open({}, to.person(bo.id));
     const block = vi.spyOn(backend, "block").mockRejectedValue({ code: "disk", message: "The disk is full.", next: "Free some space." });

@@ -18,6 +18,7 @@ export const commands = {
 	block: (id: string, secretly: boolean) => typedError<null, Failure>(__TAURI_INVOKE("block", { id, secretly })),
 	unblock: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unblock", { id })),
 	mute: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("mute", { id, on })),
+	lookAt: (id: string, before: string | null) => typedError<Look, Failure>(__TAURI_INVOKE("look_at", { id, before })),
 	like: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("like", { id, on })),
 	rename: (name: string, description: string | null) => typedError<null, Failure>(__TAURI_INVOKE("rename", { name, description })),
 	standing: () => typedError<Standing, Failure>(__TAURI_INVOKE("standing")),
@@ -139,6 +140,20 @@ export type Indexing = {
 	done: number,
 	/**  All messages. */
 	total: number,
+};
+
+/**  What is seen of somebody whose feed is not stored here, as somebody near has it. */
+export type Look = {
+	/**  Who is looked at. */
+	person: Person,
+	/**  Who had it. */
+	through: Person,
+	/**  The newest sequence that they have, by their word. */
+	head: number | null,
+	/**  Posts, newest first; how many like or answer them is not known. */
+	posts: Post[],
+	/**  Where the next page begins; none at the end. */
+	next: string | null,
 };
 
 /**  The reader. */

@@ -49,6 +49,7 @@ export async function connect(): Promise<Backend> {
     block: async (id, secretly) => void (await taken(commands.block(id, secretly))),
     unblock: async (id) => void (await taken(commands.unblock(id))),
     mute: async (id, on) => void (await taken(commands.mute(id, on))),
+    lookAt: (id, before) => taken(commands.lookAt(id, before)),
     like: async (id, on) => void (await taken(commands.like(id, on))),
     rename: async (name, description) => void (await taken(commands.rename(name, description))),
     standing: () => taken(commands.standing()),

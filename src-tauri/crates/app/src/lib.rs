@@ -34,6 +34,7 @@ pub mod view;
 mod writer;
 
 pub use app::{App, Network, Options};
+pub use looking::LOOK_PAGE;
 pub use publishing::Import;
 pub use session::Session;
 

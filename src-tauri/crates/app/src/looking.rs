@@ -14,6 +14,8 @@ use crate::people::People;
 use crate::posts;
 use crate::view::{Failure, FailureCode, Look};
 
+/// Posts of a page in a window.
+pub const LOOK_PAGE: u32 = 20;
 /// The most posts of one page.
 const MAX_PAGE: u32 = 256;
 /// How many times somebody is asked for one page: between posts stand other messages.

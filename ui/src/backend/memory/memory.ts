@@ -9,6 +9,7 @@ import type {
   Entry,
   Failure,
   Indexing,
+  Look,
   Me,
   Nearby,
   NearPerson,
@@ -47,6 +48,8 @@ export interface World {
   indexing?: Indexing | null;
   /** Messages that search has not read yet. */
   behind?: number;
+  /** What somebody near has of people of whom nothing is stored. */
+  looks?: Record<string, Look>;
   /** The window opens with this instead. */
   failed?: Failure;
 }
@@ -209,6 +212,12 @@ export class MemoryBackend implements Backend {
     else this.muted.delete(id);
     this.tell({ kind: "person", id });
     this.tell({ kind: "timeline" });
+  }
+
+  async lookAt(id: string): Promise<Look> {
+    const look = this.world.looks?.[id];
+    if (!look) throw NOT_FOUND;
+    return structuredClone(look);
   }
 
   async like(id: string, on: boolean): Promise<void> {
