@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use app::Session;
 use app::view::{
-    Audience, Draft, Failure, Indexing, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing,
+    Audience, Draft, Failure, Indexing, Look, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing,
     StartState, Target, Thread,
 };
 use tauri::State;
@@ -82,6 +82,30 @@ pub(crate) async fn follow(session: Shared<'_>, id: String) -> Result<(), Failur
 #[specta::specta]
 pub(crate) async fn unfollow(session: Shared<'_>, id: String) -> Result<(), Failure> {
     session.app().await?.unfollow(&id).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn block(session: Shared<'_>, id: String, secretly: bool) -> Result<(), Failure> {
+    session.app().await?.block(&id, secretly).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn unblock(session: Shared<'_>, id: String) -> Result<(), Failure> {
+    session.app().await?.unblock(&id).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn mute(session: Shared<'_>, id: String, on: bool) -> Result<(), Failure> {
+    session.app().await?.mute(&id, on).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn look_at(session: Shared<'_>, id: String, before: Option<String>) -> Result<Look, Failure> {
+    session.app().await?.look_at(&id, before.as_deref(), app::LOOK_PAGE).await
 }
 
 #[tauri::command]

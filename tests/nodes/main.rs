@@ -7,6 +7,7 @@ mod commands;
 mod hostile;
 mod import;
 mod meeting;
+mod people;
 mod peri;
 mod reconnect;
 mod search;

@@ -10,6 +10,7 @@ import type {
   Draft,
   Failure,
   Indexing,
+  Look,
   Nearby,
   Page,
   Person,
@@ -45,6 +46,13 @@ export interface Backend {
   publish(draft: Draft): Promise<string>;
   follow(id: string): Promise<void>;
   unfollow(id: string): Promise<void>;
+  /** Nothing flows between them and the reader any more; `secretly`, no message says so. */
+  block(id: string, secretly: boolean): Promise<void>;
+  unblock(id: string): Promise<void>;
+  /** Their posts are shown on their own page alone. */
+  mute(id: string, on: boolean): Promise<void>;
+  /** Posts of somebody of whom nothing is stored, as somebody near has them; `before` is the `next` of the page before. */
+  lookAt(id: string, before: string | null): Promise<Look>;
   like(id: string, on: boolean): Promise<void>;
   rename(name: string, description: string | null): Promise<void>;
   standing(): Promise<Standing>;

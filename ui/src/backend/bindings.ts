@@ -15,6 +15,10 @@ export const commands = {
 	publish: (draft: Draft) => typedError<string, Failure>(__TAURI_INVOKE("publish", { draft })),
 	follow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("follow", { id })),
 	unfollow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unfollow", { id })),
+	block: (id: string, secretly: boolean) => typedError<null, Failure>(__TAURI_INVOKE("block", { id, secretly })),
+	unblock: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("unblock", { id })),
+	mute: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("mute", { id, on })),
+	lookAt: (id: string, before: string | null) => typedError<Look, Failure>(__TAURI_INVOKE("look_at", { id, before })),
 	like: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("like", { id, on })),
 	rename: (name: string, description: string | null) => typedError<null, Failure>(__TAURI_INVOKE("rename", { name, description })),
 	standing: () => typedError<Standing, Failure>(__TAURI_INVOKE("standing")),
@@ -36,6 +40,13 @@ export type Audience =
 { kind: "channel"; value: string } | 
 /**  One person's posts, by id. */
 { kind: "person"; value: string };
+
+/**  How the reader blocks somebody. */
+export type BlockKind = 
+/**  By a message that everybody can read. */
+"public" | 
+/**  On this device, in no message. */
+"private";
 
 /**  One card of a timeline: a thread's first post where it is stored, with its newest replies rolled up. */
 export type Card = {
@@ -131,6 +142,20 @@ export type Indexing = {
 	total: number,
 };
 
+/**  What is seen of somebody whose feed is not stored here, as somebody near has it. */
+export type Look = {
+	/**  Who is looked at. */
+	person: Person,
+	/**  Who had it. */
+	through: Person,
+	/**  The newest sequence that they have, by their word. */
+	head: number | null,
+	/**  Posts, newest first; how many like or answer them is not known. */
+	posts: Post[],
+	/**  Where the next page begins; none at the end. */
+	next: string | null,
+};
+
 /**  The reader. */
 export type Me = {
 	/**  Who. */
@@ -211,6 +236,12 @@ export type PersonPage = {
 	bytes: number | null,
 	/**  Whether their feed is frozen because it was forked. */
 	forked: boolean,
+	/**  How the reader blocks them, if they do. */
+	blocks: BlockKind | null,
+	/**  Whether the reader has muted them. */
+	muted: boolean,
+	/**  How many follows lead from the reader to them, if at most three do; none for whom the reader blocks. */
+	hop: number | null,
 };
 
 /**  One post. */

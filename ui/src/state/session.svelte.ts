@@ -116,8 +116,13 @@ export class Session {
   }
 
   async follow(id: string, on: boolean): Promise<void> {
+    await this.act(() => (on ? this.backend.follow(id) : this.backend.unfollow(id)));
+  }
+
+  /** Does what was asked for; a refusal is said. */
+  async act(what: () => Promise<void>): Promise<void> {
     try {
-      await (on ? this.backend.follow(id) : this.backend.unfollow(id));
+      await what();
     } catch (failure) {
       this.toasts.fail(failure);
     }

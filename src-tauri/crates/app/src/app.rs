@@ -21,7 +21,7 @@ use crate::publishing::valid_name;
 use crate::rpc::Server;
 use crate::travel::{self, BlobFolder};
 use crate::view::{Change, Failure, FailureCode, Standing};
-use crate::{copies, place, storage};
+use crate::{copies, place, stances, storage};
 
 /// How a node is run.
 #[derive(Clone)]
@@ -56,6 +56,15 @@ pub(crate) type Answer<T> = oneshot::Receiver<T>;
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
+}
+
+/// A running node, as long as somebody else holds it.
+pub(crate) struct WeakApp(Weak<Inner>);
+
+impl WeakApp {
+    pub(crate) fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(|inner| App { inner })
+    }
 }
 
 struct Inner {
@@ -161,6 +170,8 @@ impl App {
         let clock = Clock::new();
         let wanted = snapshot.wanted.clone();
         let folder = BlobFolder::of(&store);
+        let blocked = snapshot.graph.blocks(&PersonId::from(store.keys().feed_id()));
+        let blocked: BTreeSet<PersonId> = blocked.filter(|person| store.stance(person).blocked).collect();
         let config = node::Config {
             keys: store.keys().clone(),
             network: store.network(),
@@ -168,6 +179,7 @@ impl App {
             heads: snapshot.heads,
             wanted: snapshot.wanted,
             graph: snapshot.graph,
+            muted: snapshot.muted,
             frozen: snapshot.frozen,
             standing: storage::standing(snapshot.standing),
             about: snapshot.about,
@@ -217,6 +229,8 @@ impl App {
             let _ended = ended;
             drive(node, io).await;
         }));
+        let changed = app.inner.store.stances_changed();
+        tokio::spawn(stances::follow_sealed(WeakApp(Arc::downgrade(&app.inner)), changed, blocked));
         tokio::spawn(tell_of_a_broken_loop(Arc::downgrade(&app.inner), app.inner.ended.clone()));
         // One who opens the folder for a moment has no time for copies either.
         tasks.copying = options.network.as_ref().map(|_| {

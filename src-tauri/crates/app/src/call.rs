@@ -32,6 +32,10 @@ impl App {
             Request::Publish(draft) => json(self.publish(draft).await),
             Request::Follow { id } => json(self.follow(&id).await),
             Request::Unfollow { id } => json(self.unfollow(&id).await),
+            Request::Block { id, private } => json(self.block(&id, private).await),
+            Request::Unblock { id } => json(self.unblock(&id).await),
+            Request::LookAt { id, before, limit } => json(self.look_at(&id, before.as_deref(), limit).await),
+            Request::Mute { id, on } => json(self.mute(&id, on).await),
             Request::Like { id, on } => json(self.like(&id, on).await),
             Request::Rename { name, description } => json(self.rename(name.as_deref(), description.as_deref()).await),
             Request::Import { messages } => {

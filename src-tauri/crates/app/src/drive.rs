@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use feed::MessageId;
 use net::{Closing, Net, NetEvent, NetEvents};
-use node::{CloseReason, Imported, Input, LinkId, LoadFailed, Medium, Node, Now, Output, Refusal, Ticket};
+use node::{
+    CloseReason, Imported, Input, LinkId, LoadFailed, Looked, Medium, Node, NotSeen, Now, Output, Refusal, Ticket,
+};
 use store::Store;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -53,6 +55,7 @@ pub(crate) struct Io {
     links: BTreeSet<LinkId>,
     publishing: BTreeMap<Ticket, oneshot::Sender<Result<MessageId, Refusal>>>,
     importing: BTreeMap<Ticket, oneshot::Sender<Imported>>,
+    looking: BTreeMap<Ticket, oneshot::Sender<Result<Looked, NotSeen>>>,
     next_ticket: u64,
 }
 
@@ -129,6 +132,7 @@ impl Io {
             links: BTreeSet::new(),
             publishing: BTreeMap::new(),
             importing: BTreeMap::new(),
+            looking: BTreeMap::new(),
             next_ticket: 0,
         }
     }
@@ -152,7 +156,17 @@ impl Io {
             Output::Close { link, reason } => {
                 tracing::info!(%reason, link = link.0, "closing a link");
                 if let Some((net, _)) = &self.net {
-                    net.close(net::LinkId(link.0), closing(&reason), reason.to_string());
+                    let link = net::LinkId(link.0);
+                    match reason {
+                        // What waits for somebody who is blocked does not leave any more.
+                        CloseReason::Blocked => net.abort(link, reason.to_string()),
+                        reason => net.close(link, closing(&reason), reason.to_string()),
+                    }
+                }
+            }
+            Output::Refuse { device, refuse } => {
+                if let Some((net, _)) = &self.net {
+                    if refuse { net.refuse(device) } else { net.allow(device) }
                 }
             }
             Output::Verify { ticket, batch } => {
@@ -170,6 +184,24 @@ impl Io {
                     let result = loaded.map_err(|error| LoadFailed { reason: error.to_string() });
                     Done::Input(Input::Loaded { ticket, result })
                 });
+            }
+            Output::LoadNewest { ticket, feed, before, most } => {
+                let store = self.store.clone();
+                self.tasks.spawn(async move {
+                    let held = store.newest(feed, before, most, node::limits::LOOK_BYTES).await;
+                    let result = match held {
+                        Ok(Some((head, messages, about))) => Ok(node::Held { head, messages, about }),
+                        Ok(None) => Err(LoadFailed { reason: "nothing of it is stored".into() }),
+                        Err(error) => Err(LoadFailed { reason: error.to_string() }),
+                    };
+                    Done::Input(Input::NewestLoaded { ticket, result })
+                });
+            }
+            Output::Looked { ticket, result } => {
+                if let Some(reply) = self.looking.remove(&ticket) {
+                    // Whoever looked may have gone.
+                    let _ = reply.send(result);
+                }
             }
             Output::LoadClocks { ticket, device } => {
                 let store = self.store.clone();
@@ -243,6 +275,15 @@ impl Io {
                 None
             }
             Command::Blobs(input) => Some(Input::Blobs(input)),
+            Command::LookAt { wanted, reply } => {
+                let ticket = self.ticket();
+                self.looking.insert(ticket, reply);
+                Some(Input::Look { ticket, wanted })
+            }
+            Command::Decide { person, blocked, muted, reply } => {
+                self.writer.push(Job::Decide { person, blocked, muted, reply }, &mut self.tasks);
+                None
+            }
             Command::Look { .. } | Command::Stop => None,
         }
     }
@@ -362,11 +403,9 @@ impl Io {
 fn closing(reason: &CloseReason) -> Closing {
     match reason {
         reason if reason.hostile() => Closing::Hostile,
-        CloseReason::Version { .. }
-        | CloseReason::Network
-        | CloseReason::Myself
-        | CloseReason::Blocked
-        | CloseReason::Overfull(_) => Closing::Unfit,
+        CloseReason::Version { .. } | CloseReason::Network | CloseReason::Myself | CloseReason::Overfull(_) => {
+            Closing::Unfit
+        }
         _ => Closing::Busy,
     }
 }
@@ -398,6 +437,7 @@ mod tests {
             heads: BTreeMap::new(),
             wanted: BTreeSet::new(),
             graph: social::FollowGraph::new(),
+            muted: BTreeSet::new(),
             frozen: BTreeSet::new(),
             standing: node::Standing::Whole,
             about: None,

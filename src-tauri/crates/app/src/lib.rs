@@ -17,6 +17,7 @@ mod drive;
 mod exports;
 mod failure;
 mod history;
+mod looking;
 mod mailbox;
 mod people;
 pub mod place;
@@ -25,6 +26,7 @@ mod publishing;
 pub mod rpc;
 mod search;
 mod session;
+mod stances;
 pub mod status;
 mod storage;
 mod travel;
@@ -33,6 +35,7 @@ pub mod view;
 mod writer;
 
 pub use app::{App, Network, Options};
+pub use looking::LOOK_PAGE;
 pub use publishing::Import;
 pub use session::Session;
 

@@ -1,7 +1,7 @@
 //! What front ends ask of the loop.
 
-use feed::{FeedId, Message, MessageId, json};
-use node::{Imported, PeerView, Progress, Refusal, Standing, blob_sync};
+use feed::{FeedId, Message, MessageId, PersonId, json};
+use node::{Imported, Looked, NotSeen, PeerView, Progress, Refusal, Standing, blob_sync, wire::Newest};
 use tokio::sync::oneshot;
 
 use crate::view::Failure;
@@ -19,6 +19,10 @@ pub(crate) enum Command {
     Keep { feeds: Vec<FeedId>, reply: oneshot::Sender<Result<Vec<FeedId>, Failure>> },
     /// Something about files: one is wanted, or no more, or has come otherwise.
     Blobs(blob_sync::Input),
+    /// Keep what the person decided about somebody without saying so, as far as it is given, and act on all of it.
+    Decide { person: PersonId, blocked: Option<bool>, muted: Option<bool>, reply: oneshot::Sender<Result<(), Failure>> },
+    /// Look at somebody's newest messages, which are not stored here.
+    LookAt { wanted: Newest, reply: oneshot::Sender<Result<Looked, NotSeen>> },
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
     /// Finish what was begun, save, and end.

@@ -8,7 +8,7 @@ use store::{Profile, Store, Ties};
 
 use crate::App;
 use crate::app::person_id;
-use crate::view::{Failure, Flow, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
+use crate::view::{BlockKind, Failure, Flow, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
 
 /// Characters of an id that stand for somebody of whom no name is known, with the `@`.
 const SHORT_ID: usize = 9;
@@ -78,6 +78,9 @@ impl App {
             messages: u32::try_from(row.messages).unwrap_or(u32::MAX),
             bytes: row.bytes as f64,
             forked: row.is_forked,
+            blocks: blocks(self.store(), &person),
+            muted: self.store().stance(&person).muted,
+            hop: self.store().distance(&person),
         })
     }
 
@@ -109,6 +112,14 @@ impl App {
     pub(crate) async fn near(&self) -> Result<BTreeSet<PersonId>, Failure> {
         Ok(self.look().await?.peers.iter().map(|peer| peer.person).collect())
     }
+}
+
+/// How the reader blocks somebody, if they do. What is said in public is no secret.
+fn blocks(store: &Store, person: &PersonId) -> Option<BlockKind> {
+    if store.relation_said(person) == Stance::Blocks {
+        return Some(BlockKind::Public);
+    }
+    store.stance(person).blocked.then_some(BlockKind::Private)
 }
 
 /// The nearest relation that both stances make.

@@ -121,7 +121,7 @@ pub(crate) fn channel(name: &str) -> Result<String, Failure> {
     })
 }
 
-fn post(row: PostRow, people: &People) -> Post {
+pub(crate) fn post(row: PostRow, people: &People) -> Post {
     let mention = |mention: social::Mention| {
         let link = mention.target.to_string();
         Mention { name: mention.name.unwrap_or_else(|| link.clone()), link }

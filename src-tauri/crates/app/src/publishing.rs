@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use feed::{FeedId, Message, json};
 
 use node::RejectReason;
+use social::Relation;
 
-use crate::app::{Answer, message_id, person_id};
+use crate::app::{Answer, message_id};
 use crate::mailbox::Command;
 use crate::view::{Draft, Failure, FailureCode};
 use crate::{App, posts, status};
@@ -33,28 +34,33 @@ impl App {
         self.sign(social::write::post(&draft)).await
     }
 
-    /// Follows a person; the id of the message that says so.
+    /// Follows a person; the id of the message that says so. Whom one follows one does not block any more.
     ///
     /// # Errors
     /// When the id cannot be read or is one's own, or publishing has to wait.
     pub async fn follow(&self, id: &str) -> Result<String, Failure> {
-        self.relate(id, true).await
+        let person = self.somebody_else(id)?;
+        let message = self.sign(social::write::contact(&person.feed(), true, false)).await?;
+        if self.store().stance(&person).blocked {
+            self.decide(person, Some(false), None).await?;
+        }
+        Ok(message)
     }
 
-    /// Follows a person no more; the id of the message that says so.
+    /// Follows a person no more; the id of the message that says so. It unblocks nobody.
     ///
     /// # Errors
-    /// As [`Self::follow`].
+    /// As [`Self::follow`], and when the person blocks them in public: one statement replaces the other.
     pub async fn unfollow(&self, id: &str) -> Result<String, Failure> {
-        self.relate(id, false).await
-    }
-
-    async fn relate(&self, id: &str, following: bool) -> Result<String, Failure> {
-        let person = person_id(id)?;
-        if person == self.id() {
-            return Err(Failure::new(FailureCode::BadInput, "That is you.", "Choose somebody else's id."));
+        let person = self.somebody_else(id)?;
+        if self.store().relation_said(&person) == Relation::Blocks {
+            return Err(Failure::new(
+                FailureCode::BadInput,
+                "You block them; there is nothing to unfollow.",
+                "To take the block back, unblock them.",
+            ));
         }
-        self.sign(social::write::contact(&person.feed(), following, false)).await
+        self.sign(social::write::contact(&person.feed(), false, false)).await
     }
 
     /// Likes a post, or takes that back; the id of the message that says so.
@@ -78,7 +84,7 @@ impl App {
         self.sign(social::write::about_self(&self.id().feed(), name.as_deref(), description, None)).await
     }
 
-    async fn sign(&self, content: json::Value) -> Result<String, Failure> {
+    pub(crate) async fn sign(&self, content: json::Value) -> Result<String, Failure> {
         if self.own_is_doubted().await? {
             return Err(Failure::new(
                 FailureCode::Recovering,

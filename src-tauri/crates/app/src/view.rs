@@ -176,6 +176,38 @@ pub struct PersonPage {
     pub bytes: f64,
     /// Whether their feed is frozen because it was forked.
     pub forked: bool,
+    /// How the reader blocks them, if they do.
+    pub blocks: Option<BlockKind>,
+    /// Whether the reader has muted them.
+    pub muted: bool,
+    /// How many follows lead from the reader to them, if at most three do; none for whom the reader blocks.
+    pub hop: Option<u8>,
+}
+
+/// What is seen of somebody whose feed is not stored here, as somebody near has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Look {
+    /// Who is looked at.
+    pub person: Person,
+    /// Who had it.
+    pub through: Person,
+    /// The newest sequence that they have, by their word.
+    pub head: f64,
+    /// Posts, newest first; how many like or answer them is not known.
+    pub posts: Vec<Post>,
+    /// Where the next page begins; none at the end.
+    pub next: Option<String>,
+}
+
+/// How the reader blocks somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum BlockKind {
+    /// By a message that everybody can read.
+    Public,
+    /// On this device, in no message.
+    Private,
 }
 
 /// The people on this network.

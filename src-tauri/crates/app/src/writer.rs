@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use feed::{DeviceKey, FeedId, ForkProof, Verified};
+use feed::{DeviceKey, FeedId, ForkProof, PersonId, Verified};
 use node::{AppendFailed, Input, Ticket};
 use replication::ebt::Clock;
-use store::{AppendError, Batch, Store, StoreError};
+use store::{AppendError, Batch, Stance, Store, StoreError};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
@@ -33,6 +33,13 @@ pub(crate) enum Job {
     Keep {
         feeds: Vec<FeedId>,
         reply: oneshot::Sender<Result<Vec<FeedId>, Failure>>,
+    },
+    /// What was decided about somebody without saying so, as far as it is given.
+    Decide {
+        person: PersonId,
+        blocked: Option<bool>,
+        muted: Option<bool>,
+        reply: oneshot::Sender<Result<(), Failure>>,
     },
 }
 
@@ -180,6 +187,15 @@ async fn run(store: &Store, job: Job) -> Vec<Input> {
             let _ = reply.send(kept.map_err(Failure::from));
             wishes
         }
+        Job::Decide { person, blocked, muted, reply } => {
+            let before = store.stance(&person);
+            let stance = Stance { blocked: blocked.unwrap_or(before.blocked), muted: muted.unwrap_or(before.muted) };
+            let kept = if stance == before { Ok(()) } else { store.set_stance(person, stance).await };
+            // Also where the disk refused: the node acts on what is stored.
+            let Stance { blocked, muted } = store.stance(&person);
+            let _ = reply.send(kept.map_err(Failure::from));
+            vec![Input::Stance { person, blocked, muted }]
+        }
     }
 }
 
@@ -229,7 +245,7 @@ mod tests {
             Job::Append { own: true, .. } => "post",
             Job::Append { own: false, .. } => "bulk",
             Job::Freeze { .. } => "freeze",
-            Job::ExpectOwn { .. } | Job::Keep { .. } => "other",
+            Job::ExpectOwn { .. } | Job::Keep { .. } | Job::Decide { .. } => "other",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::desktop::{Call, Desktop, Headless, Notification, Recording};
-use app::view::{Audience, Change, Draft, FailureCode, Relation, Standing, StartState, Target};
+use app::view::{Audience, BlockKind, Change, Draft, FailureCode, Relation, Standing, StartState, Target};
 use app::{App, Network, Options, Session};
 use tokio::time::timeout;
 
@@ -208,4 +208,34 @@ async fn what_only_ones_own_journal_holds_is_published_once_friends_have_closed_
     ada.publish(draft("and on")).await.expect("publishes");
     ada.shutdown().await;
     bo.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_a_classic_app_sealed_acts_as_soon_as_it_is_read() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (ada, _) = person(&home.path().join("ada"), "Ada", Vec::new()).await;
+    let addresses = ada.nearby().await.expect("nearby").addresses;
+    let bo = feed::KeyPair::from_seed(&[7; 32]);
+    let folder = home.path().join("bo");
+    let store = store::Store::create(&folder, &bo, None).await.expect("a store");
+    store.close().await.expect("closes");
+    drop(store);
+    let app = App::start(&folder, loopback(addresses, Arc::default())).await.expect("starts");
+    until(&app, async || app.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+
+    let content = social::write::contact(&ada.id().feed(), false, true).to_compact();
+    let mut random = <rand_chacha::ChaCha8Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(1);
+    let sealed = feed::private_box::seal(content.as_bytes(), &[bo.feed_id()], &mut random).expect("seals");
+    let sealed = feed::json::Value::from(sealed);
+    let message = feed::sign(&bo, None, None, 1_700_000_000_000.0, &sealed).expect("signs").into_message();
+    assert_eq!(app.import(vec![message]).await.expect("imports").stored, 1);
+    until(&app, async || app.nearby().await.is_ok_and(|nearby| nearby.people.is_empty())).await;
+    let page = app.person(&ada.id().to_string()).await.expect("a page");
+    assert_eq!((page.person.relation, page.blocks), (Relation::Blocked, Some(BlockKind::Private)));
+
+    app.unblock(&ada.id().to_string()).await.expect("unblocks");
+    until(&app, async || app.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+    for one in [app, ada] {
+        one.shutdown().await;
+    }
 }

@@ -95,6 +95,53 @@ pub(crate) enum Command {
         #[arg(value_name = "@ID")]
         id: String,
     },
+    /// Block a person: nothing flows between you, and what is stored of them is hidden; print the id of the message that says so
+    #[command(
+        long_about = "Block a person: nothing flows between you and them from now on, and what is stored of them is hidden.\n\nPrints the id of \
+                            the message by which everybody can read it. With --private there is no such message: only this device knows, but that \
+                            nothing flows can be noticed. A private block is not there any more when only your key and your messages are left."
+    )]
+    Block {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+        /// Say so to nobody
+        #[arg(long)]
+        private: bool,
+    },
+    /// Block a person no more
+    Unblock {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+    },
+    /// Mute a person: see nothing of theirs but on their own page. Only this device knows, and they are passed on as before
+    Mute {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+    },
+    /// Mute a person no more
+    Unmute {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+    },
+    /// See the newest posts of somebody whose feed is not stored here, as somebody near has them; nothing of it is stored
+    Look {
+        /// Their id
+        #[arg(value_name = "@ID")]
+        id: String,
+        /// Most posts to show
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=256))]
+        limit: u32,
+        /// Go on where an earlier page ended: its "next"
+        #[arg(long, value_name = "CURSOR")]
+        before: Option<String>,
+        /// One JSON object: {"person","through","head","posts":[…],"next":CURSOR|null}
+        #[arg(long)]
+        json: bool,
+    },
     /// Say what you are called
     Name {
         /// The new name

@@ -133,6 +133,20 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         }
         Command::Follow { id } => print_id(node, Request::Follow { id }).await,
         Command::Unfollow { id } => print_id(node, Request::Unfollow { id }).await,
+        Command::Block { id, private } => {
+            let said = node.ask::<Option<String>>(Request::Block { id, private }).await?;
+            print(said.as_deref().unwrap_or("Blocked on this device; nobody is told."))
+        }
+        Command::Unblock { id } => {
+            let said = node.ask::<Option<String>>(Request::Unblock { id }).await?;
+            print(said.as_deref().unwrap_or("Unblocked; nobody was told of the block."))
+        }
+        Command::Look { id, limit, before, json } => {
+            let look = node.ask(Request::LookAt { id, before, limit }).await?;
+            show_or_json(json, &look, show::look)
+        }
+        Command::Mute { id } => mute(node, id, true).await,
+        Command::Unmute { id } => mute(node, id, false).await,
         Command::Name { name } => print_id(node, Request::Rename { name: Some(name), description: None }).await,
         Command::Timeline { of, limit, before, json } => {
             let page = timeline(node, of, before, limit as usize).await?;
@@ -207,6 +221,11 @@ async fn timeline(
 
 async fn print_id(node: &mut Connection, request: Request) -> Result<(), Ended> {
     print(node.ask::<String>(request).await?)
+}
+
+async fn mute(node: &mut Connection, id: String, on: bool) -> Result<(), Ended> {
+    node.ask::<()>(Request::Mute { id, on }).await?;
+    print(if on { "Muted on this device; nobody is told." } else { "Muted no more." })
 }
 
 fn show_or_json<T: Serialize>(json: bool, value: &T, show: impl FnOnce(&T) -> String) -> Result<(), Ended> {

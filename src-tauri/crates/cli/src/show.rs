@@ -1,7 +1,7 @@
 //! What a person at a terminal is shown.
 
 use app::status::{History, Links, Peers, Status};
-use app::view::{Card, Entry, Flow, Page, Post, Progress, Reason, SearchPage, Target, Thread};
+use app::view::{Card, Entry, Flow, Look, Page, Post, Progress, Reason, SearchPage, Target, Thread};
 use serde::Serialize;
 
 /// `peri timeline --json`.
@@ -73,6 +73,19 @@ pub(crate) fn timeline(page: &Page) -> String {
     match &page.next {
         Some(next) => text.push_str(&format!("Older ones: --before {next}")),
         None if page.cards.is_empty() => text.push_str("Nothing here yet."),
+        None => text.push_str("That is all."),
+    }
+    text
+}
+
+pub(crate) fn look(look: &Look) -> String {
+    let name = plain(&look.person.name);
+    let mut text = format!("{name}, as {} has them; nothing of this is stored here.\n\n", plain(&look.through.name));
+    for shown in &look.posts {
+        text.push_str(&post(shown, ""));
+    }
+    match &look.next {
+        Some(next) => text.push_str(&format!("Older ones: --before {next}")),
         None => text.push_str("That is all."),
     }
     text

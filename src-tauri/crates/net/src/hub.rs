@@ -204,6 +204,9 @@ impl Hub {
             if let Some(link) = self.peers.refuse(device, refuse, now) {
                 self.end_link(link, DownReason::Refused);
             }
+            if !refuse {
+                self.wanted.allowed(now);
+            }
         }
         for (link, answer) in asked.open {
             self.open_bytes(link, answer);

@@ -110,12 +110,20 @@ impl Net {
         }
     }
 
+    /// Ends a link at once: what was sent on it and is not written yet is dropped. `LinkDown` follows. There may be another link with
+    /// the same peer at once.
+    pub fn abort(&self, link: LinkId, reason: impl Into<String>) {
+        if let Some(outgoing) = self.links.get(link) {
+            outgoing.abort(DownReason::ClosedHere { closing: Closing::Busy, reason: reason.into() });
+        }
+    }
+
     /// Ends the connections of a device and lets it in no more, until [`Net::allow`].
     pub fn refuse(&self, device: DeviceKey) {
         self.wishes.refuse(device, true);
     }
 
-    /// Takes back [`Net::refuse`].
+    /// Takes back [`Net::refuse`], and looks for the device at once.
     pub fn allow(&self, device: DeviceKey) {
         self.wishes.refuse(device, false);
     }

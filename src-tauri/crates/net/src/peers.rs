@@ -342,6 +342,9 @@ impl Peers {
             return None;
         }
         peer.refused = refuse;
+        if !refuse {
+            peer.backoff = Backoff::new(now);
+        }
         self.actions.push(Action::KeepOut { device, out: peer.is_out() });
         if refuse && !matches!(peer.link, Link::Up { .. }) {
             peer.disconnect(device, &mut self.actions);

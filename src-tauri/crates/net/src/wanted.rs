@@ -106,6 +106,11 @@ impl Wanted {
         self.entries.iter_mut().for_each(|entry| entry.backoff.heard(soon));
     }
 
+    /// Somebody is let in who was not: whoever rejected us, or was turned away, is dialled again.
+    pub(crate) fn allowed(&mut self, now: Instant) {
+        self.entries.iter_mut().for_each(|entry| entry.backoff = Backoff::new(now));
+    }
+
     fn attempt(&mut self, attempt: ConnectionId) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.attempt == Some(attempt))
     }

@@ -217,6 +217,58 @@ async fn a_refused_device_loses_its_link_and_comes_back_when_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn what_waits_on_a_link_that_is_aborted_is_dropped() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    let (a, b) = join(&mut alice, &mut bob).await;
+    bob.net.send(b, frame(0, 1)).expect("room");
+    alice.net.send(a, frame(0, 1)).expect("room");
+    alice.received(a).await;
+    // Bob takes nothing, so what the wire does not hold waits here.
+    let mut sent = 1;
+    loop {
+        match alice.net.send(a, frame(9, MAX_FRAME)) {
+            Ok(()) => sent += 1,
+            Err(SendError::Full) => {
+                let more = tokio::time::timeout(Duration::from_millis(700), alice.events.next()).await;
+                if more.is_err() {
+                    break;
+                }
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    alice.net.abort(a, "blocked");
+    assert_eq!(alice.net.send(a, frame(1, 1)), Err(SendError::Down));
+    let reason = DownReason::ClosedHere { closing: Closing::Busy, reason: "blocked".into() };
+    assert_eq!(alice.down(a).await, reason);
+    let mut arrived = 0;
+    loop {
+        match bob.events.next().await.expect("an event") {
+            NetEvent::Received { link, .. } if link == b => arrived += 1,
+            NetEvent::LinkDown { link, .. } if link == b => break,
+            _ => {}
+        }
+    }
+    assert!(arrived < sent, "{arrived} of {sent} frames arrived");
+}
+
+#[tokio::test]
+async fn who_is_allowed_again_is_dialled_at_once_where_the_address_was_given() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    alice.net.dial(bob.address()).expect("room");
+    let a = alice.up_with(bob.device).await;
+    bob.up_with(alice.device).await;
+    alice.net.refuse(bob.device);
+    assert_eq!(alice.down(a).await, DownReason::Refused);
+    // Long enough for rejections to have made the waits long.
+    alice.settle(Duration::from_millis(2_500)).await;
+    let allowed = Instant::now();
+    alice.net.allow(bob.device);
+    alice.up_with(bob.device).await;
+    assert!(allowed.elapsed() < Duration::from_secs(2), "{:?}", allowed.elapsed());
+}
+
+#[tokio::test]
 async fn a_link_without_traffic_stays_and_costs_only_heartbeats() {
     let short =
         Patience { heartbeat: Duration::from_millis(100), silence: Duration::from_millis(600), ..Patience::default() };

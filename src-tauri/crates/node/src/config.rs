@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feed::{BlobId, FeedId, Head, KeyPair, Message, NetworkKey};
+use feed::{BlobId, FeedId, Head, KeyPair, Message, NetworkKey, PersonId};
 use replication::blobs;
 use sha2::{Digest, Sha256};
 use social::FollowGraph;
@@ -20,8 +20,11 @@ pub struct Config {
     pub heads: BTreeMap<FeedId, Head>,
     /// Feeds asked for by hand.
     pub wanted: BTreeSet<FeedId>,
-    /// Who follows and blocks whom, as the stored contact messages say.
+    /// Who follows and blocks whom, as the stored contact messages say, with the private blocks of this device's person
+    /// ([`FollowGraph::set_unsaid_block`]).
     pub graph: FollowGraph,
+    /// People of whom this device's person wants to see nothing, though they are passed on.
+    pub muted: BTreeSet<PersonId>,
     /// Feeds with a stored proof that they were forked: kept, never extended.
     pub frozen: BTreeSet<FeedId>,
     /// Whether this device's own feed may grow.

@@ -252,11 +252,12 @@ impl Node {
         }
     }
 
-    /// A feed is forked: what waits of it is refused, and gives its room to others. It counts for the import that is under way.
-    pub(crate) fn refuse_waiting(&mut self, feed: FeedId) {
+    /// A feed is forked or blocked: what waits of it is refused, and gives its room to others. It counts for the import that is
+    /// under way.
+    pub(crate) fn refuse_waiting(&mut self, feed: FeedId, reason: &RejectReason) {
         let ticket = self.importing.open.keys().next_back().copied().unwrap_or(Ticket(0));
         while let Some(message) = self.importing.take(feed, u64::MAX) {
-            self.importing.reject(ticket, &message, RejectReason::Frozen);
+            self.importing.reject(ticket, &message, reason.clone());
         }
     }
 

@@ -1,9 +1,11 @@
 //! What the driver tells a node.
 
-use feed::{DeviceKey, FeedId, Message, SignatureError, Verified, json};
+use feed::{DeviceKey, FeedId, Message, PersonId, SignatureError, Verified, json};
 use replication::{LinkId, blobs, ebt::Clock};
 
-/// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`] and [`Input::Import`],
+use crate::{looking::Held, wire::Newest};
+
+/// Joins a question and its answer. Who asks picks the number: the driver for [`Input::Publish`], [`Input::Import`] and [`Input::Look`],
 /// the node for everything else; the two never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
@@ -81,6 +83,29 @@ pub enum Input {
     Want {
         /// Which feed.
         feed: FeedId,
+    },
+    /// The person decided about somebody without saying so: what counts from now on. The driver stores it first.
+    Stance {
+        /// About whom.
+        person: PersonId,
+        /// Blocked in private.
+        blocked: bool,
+        /// Muted.
+        muted: bool,
+    },
+    /// The person looks at the newest messages of a feed that is not stored here; answered by [`crate::Output::Looked`].
+    Look {
+        /// For the answer.
+        ticket: Ticket,
+        /// Whose, and how many.
+        wanted: Newest,
+    },
+    /// Answers [`crate::Output::LoadNewest`].
+    NewestLoaded {
+        /// As asked.
+        ticket: Ticket,
+        /// What is stored.
+        result: Result<Held, LoadFailed>,
     },
     /// Answers [`crate::Output::Verify`].
     Verified {

@@ -410,7 +410,7 @@ impl Node {
     }
 
     /// Tells those who have to hear that what they sent was lost.
-    fn tell_unlucky(&mut self, pause: Duration, now: Now) {
+    pub(crate) fn tell_unlucky(&mut self, pause: Duration, now: Now) {
         for (id, feed) in std::mem::take(&mut self.intake.unlucky) {
             self.turn_down(id, feed, pause, now);
         }
@@ -464,7 +464,7 @@ impl Node {
     }
 
     /// Gives up everything of these feeds that is not being stored already.
-    fn give_up_in_flight(&mut self, feeds: BTreeSet<FeedId>, reason: &RejectReason) {
+    pub(crate) fn give_up_in_flight(&mut self, feeds: BTreeSet<FeedId>, reason: &RejectReason) {
         for feed in &feeds {
             self.log.drop_in_flight(feed);
         }
@@ -544,7 +544,7 @@ impl Node {
         self.outbox.push_back(Output::Freeze { feed, proof });
         self.ebt.handle_input(ebt::Input::Frozen { feed }, now);
         self.tell_unlucky(limits::RETRY, now);
-        self.refuse_waiting(feed);
+        self.refuse_waiting(feed, &RejectReason::Frozen);
         self.tell(Change::Person(feed.into()));
         if feed == self.own {
             self.review_standing();

@@ -15,7 +15,7 @@
 //!
 //! Whatever takes time leaves with a [`Ticket`] and comes back as an input with the same ticket: [`Output::Verify`] →
 //! [`Input::Verified`], [`Output::Append`] → [`Input::Appended`], [`Output::Load`] → [`Input::Loaded`],
-//! [`Output::LoadClocks`] → [`Input::ClocksLoaded`]. The driver answers every ticket exactly once, in any order.
+//! [`Output::LoadClocks`] → [`Input::ClocksLoaded`], [`Output::LoadNewest`] → [`Input::NewestLoaded`]. The driver answers every ticket exactly once, in any order.
 //!
 //! **Invariant:** a message is durable before anybody is told about it, and message *n + 1* of one's own feed is signed
 //! only after *n* is durable.
@@ -30,6 +30,7 @@ mod intake;
 mod introductions;
 pub mod limits;
 mod log;
+mod looking;
 mod node;
 mod output;
 mod peers;
@@ -44,6 +45,7 @@ pub mod wire;
 
 pub use config::{Config, NetworkId, Standing};
 pub use input::{AppendFailed, Input, LoadFailed, Medium, Ticket};
+pub use looking::{Held, Looked, NotSeen};
 pub use node::Node;
 pub use output::{Change, CloseReason, Imported, Notification, Output, Refusal, RejectReason, Rejected};
 pub use peers::{Flow, PeerView};

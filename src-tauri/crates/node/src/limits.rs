@@ -72,6 +72,33 @@ pub const APPEND_REST: Duration = Duration::from_secs(5);
 /// Bytes of the newest messages kept in memory, so that live posts are passed on without reading them back.
 pub const RECENT: usize = 4 << 20;
 
+// Looking at feeds that are not stored.
+
+/// Messages of one look: a screen.
+pub const LOOK_MESSAGES: u8 = 32;
+/// Encoded bytes of the messages of one look.
+pub const LOOK_BYTES: usize = 96 << 10;
+/// Longest answer to one: those messages, one that alone is longer than what was left, a name, and numbers.
+pub const TELL: usize = LOOK_BYTES + 2 * (MESSAGE + 16) + 512;
+/// Longest question.
+pub const ASK: usize = 64;
+/// Questions of one link that are answered at once. A person turns pages no faster.
+pub const ASKS: u32 = 8;
+/// How soon one more is answered: a stranger costs at most thirty small reads a minute.
+pub const ASK_EVERY: Duration = Duration::from_secs(2);
+/// Answers that may wait on one link, or are being made ready for it.
+pub const TELLS: usize = 4;
+/// Answers that are being made ready on all links.
+pub const ANSWERING: usize = 4;
+/// Looks of our own at once.
+pub const LOOKS: usize = 4;
+/// Devices that are asked for one look.
+pub const LOOK_PEERS: usize = 4;
+/// How long one of them may take before the next is asked.
+pub const LOOK_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a look may take in all.
+pub const LOOK_TIME: Duration = Duration::from_secs(10);
+
 // Publishing and import.
 
 /// How long the first publish waits for peers who may hold newer messages of one's own.

@@ -19,6 +19,7 @@ use crate::{
     introductions::Introductions,
     limits,
     log::Log,
+    looking::Looking,
     output::{CloseReason, Output},
     policy::Policy,
     progress::CatchingUp,
@@ -57,6 +58,7 @@ pub struct Node {
     pub(crate) publishing: Publishing,
     pub(crate) importing: Importing,
     pub(crate) policy: Policy,
+    pub(crate) looking: Looking,
     /// Feeds were asked for since the wants were worked out.
     pub(crate) asked: bool,
     pub(crate) telling: Telling,
@@ -104,6 +106,10 @@ pub(crate) enum Job {
     OwnIds { through: u64 },
     /// The saved clocks of the device at the other end of a link.
     Clocks { link: LinkId },
+    /// Signatures of what a look brought.
+    Look { look: Ticket },
+    /// The newest messages of a feed, for somebody who asked.
+    Newest { link: LinkId, number: u64 },
 }
 
 impl Node {
@@ -140,7 +146,8 @@ impl Node {
             intake: Intake::default(),
             publishing: Publishing::new(standing, config.offline, now.monotonic),
             importing: Importing::default(),
-            policy: Policy::new(own.into(), config.graph, config.wanted),
+            policy: Policy::new(own.into(), config.graph, config.wanted, config.muted),
+            looking: Looking::default(),
             asked: false,
             telling: Telling::default(),
             catching_up: CatchingUp::default(),
@@ -166,9 +173,16 @@ impl Node {
             Input::Publish { ticket, content } => self.on_publish(ticket, content, now),
             Input::Import { ticket, messages } => self.on_import(ticket, messages),
             Input::Want { feed } => self.ask_for(feed),
-            Input::Verified { ticket, results } => {
-                if let Some(Job::Verify) = self.jobs.open.remove(&ticket) {
-                    self.on_verified(ticket, results, now);
+            Input::Stance { person, blocked, muted } => self.on_stance(person, blocked, muted, now),
+            Input::Verified { ticket, results } => match self.jobs.open.remove(&ticket) {
+                Some(Job::Verify) => self.on_verified(ticket, results, now),
+                Some(Job::Look { look }) => self.on_look_verified(look, results, now),
+                _ => {}
+            },
+            Input::Look { ticket, wanted } => self.on_look(ticket, wanted, now),
+            Input::NewestLoaded { ticket, result } => {
+                if let Some(Job::Newest { link, number }) = self.jobs.open.remove(&ticket) {
+                    self.on_newest_loaded(link, number, result);
                 }
             }
             Input::Appended { ticket, result } => match self.jobs.open.remove(&ticket) {
@@ -206,6 +220,7 @@ impl Node {
                 Timer::Intake => self.end_rest(),
                 Timer::Notifications => self.release_notification(now),
                 Timer::Flow => self.review_flow(now),
+                Timer::Look(ticket) => self.on_look_timeout(ticket, now),
                 // Looked at whenever the node settles.
                 Timer::Loads(_) | Timer::Publish | Timer::Changes => {}
             }

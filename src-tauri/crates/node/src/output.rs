@@ -3,7 +3,10 @@
 use feed::{BlobId, DeviceKey, FeedId, ForkProof, Message, MessageId, PersonId, SignError, Verified};
 use replication::{LinkId, blobs, ebt::Clock};
 
-use crate::input::{AppendFailed, Ticket};
+use crate::{
+    input::{AppendFailed, Ticket},
+    looking::{Looked, NotSeen},
+};
 
 /// What the driver is to do. Outputs are carried out in order; none of them blocks the loop.
 #[derive(Clone, Debug)]
@@ -16,12 +19,20 @@ pub enum Output {
         /// At most [`crate::limits::FRAME`] bytes.
         frame: Vec<u8>,
     },
-    /// Close a link, after what was sent on it before. [`crate::Input::LinkDown`] may follow or not.
+    /// Close a link, after what was sent on it before; for [`CloseReason::Blocked`] without that. [`crate::Input::LinkDown`] may follow or not.
     Close {
         /// Which.
         link: LinkId,
         /// Why, for logs and the person.
         reason: CloseReason,
+    },
+    /// Keep a device out, with no connection and no link, dropping what waits to be sent to it; or let it in again, and look for
+    /// it at once.
+    Refuse {
+        /// Which.
+        device: DeviceKey,
+        /// Whether it is kept out from now on.
+        refuse: bool,
     },
     /// Check signatures, on as many cores as there are.
     Verify {
@@ -52,6 +63,17 @@ pub enum Output {
         through: u64,
         /// Stop after about this many bytes of encoded messages, but give at least one.
         max_bytes: usize,
+    },
+    /// Read the newest messages of a feed.
+    LoadNewest {
+        /// For the answer.
+        ticket: Ticket,
+        /// Which feed.
+        feed: FeedId,
+        /// Only those below this sequence; 0 for the newest of all.
+        before: u64,
+        /// At most so many, of together at most [`crate::limits::LOOK_BYTES`] encoded, but at least one if there is one.
+        most: u8,
     },
     /// Read the saved clocks of a device.
     LoadClocks {
@@ -89,6 +111,13 @@ pub enum Output {
     },
     /// Answers [`crate::Input::Import`], once each of its messages is stored, known, rejected or waiting.
     Imported(Imported),
+    /// Answers [`crate::Input::Look`].
+    Looked {
+        /// As asked.
+        ticket: Ticket,
+        /// What was seen; it is to be kept nowhere.
+        result: Result<Looked, NotSeen>,
+    },
     /// Something that a page may show has changed.
     Changed(Change),
     /// Something that the person would like to be told now.

@@ -19,6 +19,10 @@ pub(crate) enum Control {
     Level(LevelBody),
     /// An about frame, as it is sent.
     About(Vec<u8>),
+    /// A question of ours about a feed, as it is sent. There are at most [`limits::LOOKS`] open.
+    Look(Vec<u8>),
+    /// An answer, as it is sent. At most [`limits::TELLS`] wait.
+    Tell(Vec<u8>),
     /// A frame about blobs, as it is sent. The machine has at most two of them waiting, and hears when the last has left.
     Blobs {
         frame: Vec<u8>,
@@ -36,6 +40,8 @@ pub(crate) struct Sending {
     /// Bytes sent since the link last said that there is room.
     pub(crate) unacknowledged: usize,
     pub(crate) bytes: u64,
+    /// Answers to looks that wait, or are being made ready.
+    pub(crate) tells: usize,
     streams: BTreeMap<FeedId, Stream>,
     /// Feeds whose next message is one of the newest.
     live: Row,

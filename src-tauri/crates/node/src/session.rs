@@ -12,6 +12,7 @@ use crate::{
     Node,
     input::Medium,
     limits,
+    looking::Allowance,
     node::Job,
     output::{Change, CloseReason, Output},
     peers::Flow,
@@ -55,6 +56,10 @@ pub(crate) struct Link {
     pub(crate) features: u32,
     /// About frames received.
     pub(crate) abouts: u32,
+    /// Questions about feeds that we asked on it.
+    pub(crate) asked: u64,
+    /// How many of its questions are answered.
+    pub(crate) asks: Allowance,
     /// What was last told to flow.
     pub(crate) flow: Flow,
 }
@@ -81,11 +86,13 @@ enum Read<'a> {
     About(&'a [u8]),
     Wants(Vec<(BlobId, Option<u8>)>),
     Haves(Vec<(BlobId, u64)>),
+    Ask(wire::Ask),
+    Tell(wire::Tell<'a>),
     Unknown,
 }
 
 impl Link {
-    fn new(device: DeviceKey, medium: Medium) -> Self {
+    fn new(device: DeviceKey, medium: Medium, now: Instant) -> Self {
         Self {
             device,
             medium,
@@ -106,6 +113,8 @@ impl Link {
             run: 0,
             features: 0,
             abouts: 0,
+            asked: 0,
+            asks: Allowance::new(now),
             flow: Flow::Connecting,
         }
     }
@@ -127,6 +136,9 @@ impl Node {
             None
         };
         if let Some(reason) = refusal {
+            if reason == CloseReason::Blocked {
+                self.outbox.push_back(Output::Refuse { device, refuse: true });
+            }
             self.outbox.push_back(Output::Close { link: id, reason });
             return;
         }
@@ -140,7 +152,7 @@ impl Node {
             self.outbox.push_back(Output::Close { link: id, reason: CloseReason::TooMany });
             return;
         }
-        self.links.insert(id, Link::new(device, medium));
+        self.links.insert(id, Link::new(device, medium, now.monotonic));
         self.timers.set(Timer::Hello(id), now.monotonic + limits::HELLO_PATIENCE);
         let ticket = self.ticket(Job::Clocks { link: id });
         self.outbox.push_back(Output::LoadClocks { ticket, device });
@@ -172,6 +184,7 @@ impl Node {
             self.blobs.handle_input(blobs::Input::LinkDown { link: id }, now);
         }
         self.intake.forget_link(id);
+        self.look_elsewhere(id, now);
         self.tell(Change::Nearby);
     }
 
@@ -312,6 +325,8 @@ impl Node {
             Frame::About(body) => Ok(Read::About(body)),
             Frame::Wants(body) => wire::read_wants(body).map(Read::Wants),
             Frame::Haves(body) => wire::read_haves(body).map(Read::Haves),
+            Frame::Ask(body) => wire::read_ask(body).map(Read::Ask),
+            Frame::Tell(body) => wire::read_tell(body).map(Read::Tell),
             Frame::Unknown(_) => Ok(Read::Unknown),
         });
         if matches!(read, Ok(Read::Notes(_) | Read::Messages(_))) {
@@ -328,6 +343,8 @@ impl Node {
             // A link that does not speak of blobs is none of the machine's.
             Ok(Read::Wants(wants)) => self.blobs.handle_input(blobs::Input::Wants { link: id, wants }, now),
             Ok(Read::Haves(haves)) => self.blobs.handle_input(blobs::Input::Haves { link: id, haves }, now),
+            Ok(Read::Ask(ask)) => self.on_ask(id, ask, now),
+            Ok(Read::Tell(tell)) => self.on_tell(id, &tell, now),
             Ok(Read::Unknown) => link.unknown_frames += 1,
             Err(error) => self.close(id, CloseReason::Malformed(error.to_string()), now),
         }
@@ -385,7 +402,11 @@ impl Node {
                     sending.frames = number;
                     Some((frame, vec![ebt::Input::NotesSent { link: id, frame: number }]))
                 }),
-                Some(Control::About(frame)) => Ok(Some((frame, Vec::new()))),
+                Some(Control::About(frame) | Control::Look(frame)) => Ok(Some((frame, Vec::new()))),
+                Some(Control::Tell(frame)) => {
+                    sending.tells = sending.tells.saturating_sub(1);
+                    Ok(Some((frame, Vec::new())))
+                }
                 Some(Control::Blobs { frame, is_last }) => {
                     if is_last {
                         self.blobs.handle_input(blobs::Input::Told { link: id }, now);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::LazyLock;
 
-use feed::{FeedId, Message, MessageId};
+use feed::{DeviceKey, FeedId, Message, MessageId, PersonId};
 use memchr::{memchr, memmem::Finder};
 use replication::{Instant, Now, blobs, ebt};
 use social::{Kind, Meaning, Target};
@@ -13,7 +13,8 @@ use crate::{
     blobs::names_a_blob,
     intake::Origin,
     limits,
-    output::{Change, Notification, Output},
+    output::{Change, CloseReason, Notification, Output, RejectReason},
+    policy::Changed,
     timers::Timer,
 };
 
@@ -174,6 +175,9 @@ impl Node {
 
     fn consider_notification(&mut self, message: &Message, meaning: &Meaning, now: Now) {
         let author = message.author().into();
+        if self.policy.is_muted(&author) {
+            return;
+        }
         let own_ids = &self.telling.own_ids;
         let is_mine = |id: &MessageId| own_ids.contains(id);
         let Some(reason) = social::notification(&self.me, self.policy.graph(), &author, meaning, is_mine) else {
@@ -230,20 +234,48 @@ impl Node {
         }
     }
 
-    /// Tells EBT which feeds are wanted now, and closes links to people who are blocked now.
+    /// The person decided about somebody without saying so.
+    pub(crate) fn on_stance(&mut self, person: PersonId, blocked: bool, muted: bool, now: Now) {
+        if self.policy.decide(person, blocked, muted) {
+            self.refresh_wants(now);
+        }
+        self.tell(Change::Person(person));
+        self.tell(Change::Timeline);
+        self.tell(Change::Nearby);
+    }
+
+    /// Tells EBT which feeds are wanted now, and ends whatever is under way with people who are blocked now.
     pub(crate) fn refresh_wants(&mut self, now: Now) {
         self.asked = false;
-        for (feed, want) in self.policy.refresh() {
+        let mut blocked = BTreeSet::new();
+        for Changed { feed, before, want } in self.policy.refresh() {
             self.ebt.handle_input(ebt::Input::Want { feed, want }, now);
             if want == ebt::Want::Block {
                 self.blobs.handle_input(blobs::Input::Blocked { author: feed }, now);
-                let blocked: Vec<_> =
-                    self.links.iter().filter(|(_, link)| link.device.feed() == feed).map(|(id, _)| *id).collect();
-                for id in blocked {
-                    self.close(id, crate::CloseReason::Blocked, now);
-                }
+                blocked.insert(feed);
+            } else if before == ebt::Want::Block {
+                self.outbox.push_back(Output::Refuse { device: DeviceKey::new(*feed.key()), refuse: false });
             }
         }
+        if !blocked.is_empty() {
+            self.shut_out(blocked, now);
+        }
+    }
+
+    /// Nothing of these feeds that is on its way goes further, but for what was given to the disk already; and nothing that waits
+    /// for their people leaves.
+    fn shut_out(&mut self, feeds: BTreeSet<FeedId>, now: Now) {
+        let theirs: Vec<_> = self.links.iter().map(|(id, link)| (*id, link.device)).collect();
+        for (id, device) in theirs.into_iter().filter(|(_, device)| feeds.contains(&device.feed())) {
+            self.outbox.push_back(Output::Refuse { device, refuse: true });
+            self.close(id, CloseReason::Blocked, now);
+        }
+        self.give_up_in_flight(feeds.clone(), &RejectReason::Blocked);
+        // Last: what was given up may wait now for a better copy of what was before it.
+        for feed in feeds {
+            self.refuse_waiting(feed, &RejectReason::Blocked);
+        }
+        self.tell_unlucky(limits::RETRY, now);
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use replication::{Instant, LinkId};
 
+use crate::input::Ticket;
+
 /// Everything that a node waits for apart from inputs. EBT keeps its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
@@ -21,6 +23,8 @@ pub(crate) enum Timer {
     Changes,
     /// Notifications may leave that had to wait.
     Notifications,
+    /// Whoever was asked for a look has not answered.
+    Look(Ticket),
     /// What flows on the links may look different by now.
     Flow,
 }

@@ -36,6 +36,7 @@ impl Host {
             heads: BTreeMap::new(),
             wanted: feeds.iter().copied().collect(),
             graph: FollowGraph::new(),
+            muted: Default::default(),
             frozen: Default::default(),
             standing: Standing::Whole,
             about: None,

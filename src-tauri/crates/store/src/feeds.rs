@@ -1,4 +1,4 @@
-//! What the store keeps in memory: every feed's head, and the follow graph.
+//! What the store keeps in memory: every feed's head, the follow graph, and what the reader decided about people.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,11 @@ use feed::{FeedId, Head, MessageId, PersonId};
 use social::{FollowGraph, Relation};
 use sqlx::SqliteConnection;
 
-use crate::{error::StoreError, write::Writing};
+use crate::{
+    error::StoreError,
+    stances::{self, Stance},
+    write::Writing,
+};
 
 /// A feed's small number in the database, from 1.
 pub(crate) type FeedNumber = i64;
@@ -172,17 +176,29 @@ impl ChangedFeeds {
 }
 
 /// What every part of the store may look at without waiting for the disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
+    pub(crate) me: PersonId,
     pub(crate) feeds: Feeds,
+    /// With the reader's private blocks in it.
     pub(crate) graph: FollowGraph,
+    /// Those that say something.
+    pub(crate) stances: BTreeMap<PersonId, Stance>,
 }
 
 impl Shared {
-    pub(crate) async fn load(db: &mut SqliteConnection) -> Result<Self, StoreError> {
+    pub(crate) async fn load(db: &mut SqliteConnection, me: PersonId) -> Result<Self, StoreError> {
         let feeds = Feeds::load(&mut *db).await?;
-        let graph = graph(load_contacts(db).await?, &feeds)?;
-        Ok(Self { feeds, graph })
+        let graph = graph(load_contacts(&mut *db).await?, &feeds)?;
+        let mut shared = Self { me, feeds, graph: FollowGraph::new(), stances: stances::load(db).await? };
+        shared.set_graph(graph);
+        Ok(shared)
+    }
+
+    /// Puts another follow graph, of what was said, in the place of the one there is.
+    pub(crate) fn set_graph(&mut self, graph: FollowGraph) {
+        self.graph = graph;
+        self.lay_stances_on();
     }
 
     /// Takes in what a committed transaction changed.

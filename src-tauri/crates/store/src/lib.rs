@@ -26,6 +26,7 @@ mod relation;
 mod schema;
 mod search;
 mod snapshot;
+mod stances;
 mod standing;
 mod store;
 mod write;
@@ -47,6 +48,7 @@ pub use search::{
     BadSearchCursor, Found, FoundText, MAX_FOUND, MAX_FOUND_PEOPLE, MAX_RANKED, Search, SearchCursor, SearchResult,
 };
 pub use snapshot::{MAX_OWN_RECENT, Snapshot};
+pub use stances::Stance;
 pub use standing::Standing;
 pub use store::Store;
 pub use write::{Batch, WriteCost};

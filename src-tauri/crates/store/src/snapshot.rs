@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use feed::{FeedId, Head, Message, MessageId};
+use feed::{FeedId, Head, Message, MessageId, PersonId};
 use social::FollowGraph;
 use sqlx::SqliteConnection;
 use tokio::task::spawn_blocking;
@@ -27,8 +27,10 @@ pub struct Snapshot {
     pub wanted: BTreeSet<FeedId>,
     /// Feeds that were forked.
     pub frozen: BTreeSet<FeedId>,
-    /// Everybody's newest word about everybody.
+    /// Everybody's newest word about everybody, and the reader's private blocks.
     pub graph: FollowGraph,
+    /// Whom the reader has muted.
+    pub muted: BTreeSet<PersonId>,
     /// Random, new after every repair.
     pub generation: [u8; 8],
     /// Whether one's own feed may grow.
@@ -71,6 +73,7 @@ impl Store {
             wanted: ids(|feed| feed.wanted),
             frozen: ids(|feed| feed.frozen),
             graph: shared.graph.clone(),
+            muted: shared.stances.iter().filter(|(_, stance)| stance.muted).map(|(person, _)| *person).collect(),
             generation: self.inner.generation,
             standing: self.standing(),
             about,

@@ -10,7 +10,10 @@ use std::{
 
 use feed::{FeedId, ForkProof, Head, KeyPair, Message, NetworkKey};
 use sqlx::{SqliteConnection, SqlitePool};
-use tokio::{sync::oneshot, task::spawn_blocking};
+use tokio::{
+    sync::{oneshot, watch},
+    task::spawn_blocking,
+};
 
 use crate::{
     activity::OwnRows,
@@ -51,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) doubt: Doubt,
     /// Own messages of the journal that had no place in the log at the start.
     pub(crate) unplaced: Vec<Message>,
+    /// Counts how often stances were read from messages.
+    pub(crate) stances_changed: watch::Sender<u64>,
     pub(crate) followers: Followers,
     pub(crate) rebuild: Rebuild,
     /// Last, so that the lock goes after everything else.
@@ -155,7 +160,7 @@ impl Store {
             tracing::info!(brought_down, "posts were dated by a clock that was ahead");
         }
         let me = keys.feed_id();
-        let shared = Shared::load(&mut db).await?;
+        let shared = Shared::load(&mut db, me.into()).await?;
         let last_row: i64 = sqlx::query_scalar("SELECT coalesce(max(row), 0) FROM log")
             .fetch_one(&mut db)
             .await
@@ -192,6 +197,7 @@ impl Store {
             memory: Mutex::new(mending.memory),
             doubt,
             unplaced: mending.unplaced,
+            stances_changed: watch::Sender::new(0),
             followers: Followers::start(inner.clone(), last_row, built),
             rebuild: Rebuild::new(plan, last_row as u64),
             folder,
@@ -435,7 +441,7 @@ async fn own_expected(db: &mut SqliteConnection) -> Result<u64, StoreError> {
 }
 
 /// Unix milliseconds now; 0 on a clock before 1970.
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 

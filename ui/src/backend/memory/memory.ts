@@ -2,12 +2,14 @@
 import type {
   Audience,
   Backend,
+  BlockKind,
   Card,
   Change,
   Draft,
   Entry,
   Failure,
   Indexing,
+  Look,
   Me,
   Nearby,
   NearPerson,
@@ -46,6 +48,8 @@ export interface World {
   indexing?: Indexing | null;
   /** Messages that search has not read yet. */
   behind?: number;
+  /** What somebody near has of people of whom nothing is stored. */
+  looks?: Record<string, Look>;
   /** The window opens with this instead. */
   failed?: Failure;
 }
@@ -78,6 +82,8 @@ export class MemoryBackend implements Backend {
   private readonly people = new Map<string, Person>();
   private posts: Post[];
   private nearPeople: NearId[];
+  private readonly muted = new Set<string>();
+  private readonly blocks = new Map<string, BlockKind>();
   /** The next call to `publish` fails with this. */
   refuseNext: Failure | null = null;
 
@@ -131,6 +137,9 @@ export class MemoryBackend implements Backend {
       messages: theirs.length * 3,
       bytes: theirs.reduce((sum, post) => sum + post.text.length * 3 + 640, 0),
       forked: false,
+      blocks: this.blocks.get(id) ?? null,
+      muted: this.muted.has(id),
+      hop: null,
     });
   }
 
@@ -185,6 +194,30 @@ export class MemoryBackend implements Backend {
 
   async unfollow(id: string): Promise<void> {
     this.relate(id, { following: "stranger", friends: "followsMe" });
+  }
+
+  async block(id: string, secretly: boolean): Promise<void> {
+    this.blocks.set(id, secretly ? "private" : "public");
+    this.nearPeople = this.nearPeople.filter((near) => near.id !== id);
+    this.relate(id, { stranger: "blocked", friendOfFriend: "blocked", followsMe: "blocked", following: "blocked", friends: "blocked" });
+  }
+
+  async unblock(id: string): Promise<void> {
+    this.blocks.delete(id);
+    this.relate(id, { blocked: "stranger" });
+  }
+
+  async mute(id: string, on: boolean): Promise<void> {
+    if (on) this.muted.add(id);
+    else this.muted.delete(id);
+    this.tell({ kind: "person", id });
+    this.tell({ kind: "timeline" });
+  }
+
+  async lookAt(id: string): Promise<Look> {
+    const look = this.world.looks?.[id];
+    if (!look) throw NOT_FOUND;
+    return structuredClone(look);
   }
 
   async like(id: string, on: boolean): Promise<void> {
@@ -275,6 +308,7 @@ export class MemoryBackend implements Backend {
 
   private shows(audience: Audience, post: Post): boolean {
     const author = this.people.get(post.author.id) ?? post.author;
+    if (author.relation === "blocked" || (this.muted.has(author.id) && audience.kind !== "person")) return false;
     switch (audience.kind) {
       case "all":
         return true;

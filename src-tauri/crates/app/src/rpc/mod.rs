@@ -109,6 +109,34 @@ pub enum Request {
         /// `@….ed25519`.
         id: String,
     },
+    /// Blocks a person.
+    Block {
+        /// `@….ed25519`.
+        id: String,
+        /// Whether no message says so.
+        private: bool,
+    },
+    /// Blocks a person no more.
+    Unblock {
+        /// `@….ed25519`.
+        id: String,
+    },
+    /// Mutes a person, or no more.
+    Mute {
+        /// `@….ed25519`.
+        id: String,
+        /// Whether they are muted from now on.
+        on: bool,
+    },
+    /// Looks at a person whose feed is not stored here.
+    LookAt {
+        /// `@….ed25519`.
+        id: String,
+        /// The `next` of the page before.
+        before: Option<String>,
+        /// Most posts.
+        limit: u32,
+    },
     /// Likes a post, or takes that back.
     Like {
         /// `%….sha256`.
@@ -198,6 +226,10 @@ const METHODS: &[&str] = &[
     "publish",
     "follow",
     "unfollow",
+    "block",
+    "unblock",
+    "mute",
+    "look_at",
     "like",
     "rename",
     "import",

@@ -23,6 +23,11 @@ pub enum Frame<'a> {
     Wants(&'a [u8]),
     /// On receiving haves, likewise: fetch from there what is still wanted.
     Haves(&'a [u8]),
+    /// On receiving an ask, from a peer that has said [`super::FEATURE_LOOK`]: answer it, if the feed is stored here and its author
+    /// does not block who asks.
+    Ask(&'a [u8]),
+    /// On receiving a tell: check it and show it, if it was asked for.
+    Tell(&'a [u8]),
     /// On receiving anything else: count it and go on. It belongs to a later version.
     Unknown(u8),
 }
@@ -46,6 +51,10 @@ impl<'a> Frame<'a> {
             kind::ABOUT => Ok(Self::About(body)),
             kind::WANTS => Ok(Self::Wants(body)),
             kind::HAVES => Ok(Self::Haves(body)),
+            kind::ASK if body.len() > limits::ASK => Err(WireError::TooLong),
+            kind::ASK => Ok(Self::Ask(body)),
+            kind::TELL if body.len() > limits::TELL => Err(WireError::TooLong),
+            kind::TELL => Ok(Self::Tell(body)),
             other => Ok(Self::Unknown(other)),
         }
     }
@@ -340,7 +349,7 @@ mod tests {
             Ok(Frame::Level(body)) => drop(read_level(body, &mut ids)),
             Ok(Frame::Wants(body)) => drop(super::super::read_wants(body)),
             Ok(Frame::Haves(body)) => drop(super::super::read_haves(body)),
-            Ok(Frame::About(_) | Frame::Unknown(_)) | Err(_) => {}
+            Ok(Frame::About(_) | Frame::Ask(_) | Frame::Tell(_) | Frame::Unknown(_)) | Err(_) => {}
         }
     }
 

@@ -9,8 +9,11 @@ use crate::{config::NetworkId, limits};
 /// Feature bit: the sender takes [`super::kind::WANTS`] and [`super::kind::HAVES`], and gives blobs on streams of their own.
 pub const FEATURE_BLOBS: u32 = 1;
 
+/// Feature bit: the sender answers [`super::kind::ASK`].
+pub const FEATURE_LOOK: u32 = 1 << 4;
+
 /// Every feature of this version.
-pub const FEATURES: u32 = FEATURE_BLOBS;
+pub const FEATURES: u32 = FEATURE_BLOBS | FEATURE_LOOK;
 
 /// The version of the link protocol that this crate speaks.
 pub const VERSION: u16 = 1;

@@ -8,14 +8,16 @@ pub mod coding;
 mod frame;
 mod hello;
 mod ids;
+mod look;
 mod varint;
 
 pub use blobs::{read_haves, read_wants, write_haves, write_wants};
 pub use frame::{
     Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_about, write_level, write_notes,
 };
-pub use hello::{FEATURE_BLOBS, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
+pub use hello::{FEATURE_BLOBS, FEATURE_LOOK, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
 pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
+pub use look::{Answer, Ask, Newest, Tell, read_ask, read_tell, write_ask, write_tell};
 
 /// First byte of a frame.
 pub mod kind {
@@ -33,11 +35,15 @@ pub mod kind {
     pub const WANTS: u8 = 6;
     /// Haves: blobs that the receiver wants and may fetch from the sender.
     pub const HAVES: u8 = 7;
+    /// Ask: the newest messages of a feed that the sender does not store.
+    pub const ASK: u8 = 16;
+    /// Tell: the answer to an ask.
+    pub const TELL: u8 = 17;
 }
 
-/// Whether a frame belongs to the replication of feeds, whose cost is counted: introductions and blobs are not.
+/// Whether a frame belongs to the replication of feeds, whose cost is counted: introductions, blobs and looks are not.
 pub fn is_replication(frame: &[u8]) -> bool {
-    !matches!(frame.first(), Some(&(kind::ABOUT | kind::WANTS | kind::HAVES)))
+    !matches!(frame.first(), Some(&(kind::ABOUT | kind::WANTS | kind::HAVES | kind::ASK | kind::TELL)))
 }
 
 /// A frame that cannot be read. On receiving one, close the link.

@@ -26,6 +26,7 @@ fn node(keys: KeyPair) -> Node {
         heads: Default::default(),
         wanted: Default::default(),
         graph: Default::default(),
+        muted: Default::default(),
         frozen: Default::default(),
         standing: Standing::Whole,
         about: None,

@@ -2,10 +2,12 @@
 
 mod blame;
 mod blobs;
+mod blocking;
 mod golden;
 mod greeting;
 mod hostile;
 mod importing;
+mod looking;
 mod own_feed;
 mod stranger;
 mod sync;

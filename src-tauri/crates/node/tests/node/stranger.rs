@@ -39,6 +39,13 @@ impl Stranger {
         Self { link, who, ids: SentIds::default() }
     }
 
+    /// Links to `who` and says hello, with these features.
+    pub(crate) fn greeted_with(world: &mut World, who: Who, keys: KeyPair, features: u32) -> Self {
+        let stranger = Self::silent(world, who, keys);
+        stranger.send(world, Hello { features, ..hello() }.encode());
+        stranger
+    }
+
     /// Links to `who` and says hello.
     pub(crate) fn greeted(world: &mut World, who: Who, keys: KeyPair) -> Self {
         let stranger = Self::silent(world, who, keys);

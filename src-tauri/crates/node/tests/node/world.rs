@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, Verifier, json::Value};
+use feed::{BlobId, DeviceKey, FeedId, Head, KeyPair, Message, MessageId, NetworkKey, PersonId, Verifier, json::Value};
 use node::{
-    AppendFailed, Change, CloseReason, Config, Imported, Input, Instant, LinkId, Medium, Node, Notification, Now,
-    Output, Refusal, Standing, Ticket,
+    AppendFailed, Change, CloseReason, Config, Held, Imported, Input, Instant, LinkId, Looked, Medium, Node, NotSeen,
+    Notification, Now, Output, Refusal, Standing, Ticket, wire::Newest,
 };
 use replication::blobs::{Ending, Found, Judgement, Named, Order, Report, Wish};
 use replication::{blobs, ebt::Clock};
@@ -29,6 +29,8 @@ pub(crate) struct Disk {
     pub(crate) frozen: BTreeSet<FeedId>,
     pub(crate) generation: u64,
     pub(crate) network: Option<NetworkKey>,
+    /// What was decided about people without saying so: blocked, muted.
+    pub(crate) stances: BTreeMap<PersonId, (bool, bool)>,
     /// Appends fail while this is set.
     pub(crate) full: bool,
 }
@@ -72,9 +74,14 @@ pub(crate) struct Peer {
     pub(crate) offline: bool,
     pub(crate) changes: Vec<Change>,
     pub(crate) notifications: Vec<Notification>,
+    pub(crate) looked: Vec<(Ticket, Result<Looked, NotSeen>)>,
+    /// It says nothing to whoever looks.
+    pub(crate) mute_to_looks: bool,
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
+    /// Devices that it keeps out.
+    pub(crate) refused: BTreeSet<DeviceKey>,
     /// Whether it gives other bytes than it has.
     pub(crate) lies: bool,
     /// What it fetched and has not named yet.
@@ -95,6 +102,10 @@ impl Peer {
 
     fn start(keys: &KeyPair, disk: &Disk, offline: bool, standing: Standing, now: Now) -> Node {
         let own = disk.log.get(&keys.feed_id());
+        let mut graph = disk.graph();
+        for (person, (blocked, _)) in &disk.stances {
+            graph.set_unsaid_block(keys.feed_id().into(), *person, *blocked);
+        }
         let is_about = |message: &&Message| matches!(social::read(message).kind, Kind::About(_));
         let config = Config {
             keys: keys.clone(),
@@ -102,7 +113,8 @@ impl Peer {
             generation: disk.generation,
             heads: disk.heads(),
             wanted: disk.wanted.clone(),
-            graph: disk.graph(),
+            graph,
+            muted: disk.stances.iter().filter(|(_, (_, muted))| *muted).map(|(person, _)| *person).collect(),
             frozen: disk.frozen.clone(),
             standing,
             about: own.and_then(|own| own.iter().rev().find(is_about).cloned()),
@@ -183,9 +195,12 @@ impl World {
             offline: false,
             changes: Vec::new(),
             notifications: Vec::new(),
+            looked: Vec::new(),
+            mute_to_looks: false,
             published: Vec::new(),
             imported: Vec::new(),
             closed: Vec::new(),
+            refused: BTreeSet::new(),
             lies: false,
             fetched: BTreeMap::new(),
             verified: 0,
@@ -269,6 +284,16 @@ impl World {
         self.peers[who].imported.pop().expect("an import is answered once its messages are through")
     }
 
+    /// `who` looks at the newest of a feed below `before`; what they see.
+    pub(crate) fn look(&mut self, who: Who, feed: FeedId, before: u64) -> Result<Looked, NotSeen> {
+        self.peers[who].tickets += 1;
+        let ticket = Ticket(self.peers[who].tickets);
+        self.input(who, Input::Look { ticket, wanted: Newest { feed, before, most: 32 } });
+        self.run(Duration::from_secs(11));
+        let at = self.peers[who].looked.iter().position(|(answered, _)| *answered == ticket).expect("a look ends");
+        self.peers[who].looked.remove(at).1
+    }
+
     fn later(&mut self, after: Duration, who: Who, input: Input) {
         self.counter += 1;
         self.events.insert((self.now.monotonic + after, self.counter), (who, input));
@@ -335,6 +360,11 @@ impl World {
                     self.later(latency, other, Input::LinkDown { link });
                 }
             }
+            Output::Refuse { device, refuse: true } => {
+                peer.refused.insert(device);
+                self.drop_queued(who, device);
+            }
+            Output::Refuse { device, refuse: false } => _ = peer.refused.remove(&device),
             Output::Verify { ticket, batch } => {
                 assert!(batch.len() <= node::limits::VERIFY_BATCH);
                 peer.verified += batch.len();
@@ -370,6 +400,19 @@ impl World {
                 let result = Ok(messages.cloned().collect());
                 self.later(Duration::ZERO, who, Input::Loaded { ticket, result });
             }
+            Output::LoadNewest { ticket, feed, before, most } => {
+                peer.loads += 1;
+                let all = peer.disk.log.get(&feed).map(Vec::as_slice).unwrap_or_default();
+                let below = all.iter().filter(|message| before == 0 || message.sequence() < before).count();
+                let messages = all[below.saturating_sub(most.into())..below].to_vec();
+                let named = |message: &&Message| matches!(social::read(message).kind, Kind::About(about) if about.name.is_some());
+                let about = all.iter().rev().find(named).cloned();
+                let held = Held { head: all.len() as u64, messages, about };
+                if !peer.mute_to_looks {
+                    self.later(Duration::ZERO, who, Input::NewestLoaded { ticket, result: Ok(held) });
+                }
+            }
+            Output::Looked { ticket, result } => peer.looked.push((ticket, result)),
             Output::LoadClocks { ticket, device } => {
                 let (held, told) = peer.disk.clocks.get(&device).cloned().unwrap_or_default();
                 self.later(Duration::ZERO, who, Input::ClocksLoaded { ticket, held, told });
@@ -392,6 +435,22 @@ impl World {
             Output::Changed(change) => peer.changes.push(change),
             Output::Notify(notification) => peer.notifications.push(notification),
         }
+    }
+
+    /// What `who` sent to a device and is under way there is lost with the connection.
+    fn drop_queued(&mut self, who: Who, device: DeviceKey) {
+        let theirs = |other: usize| self.peers[other].keys.device_key() == device;
+        let links: BTreeSet<LinkId> =
+            self.links_of(who).into_iter().filter(|link| self.ends[link].into_iter().any(theirs)).collect();
+        self.events.retain(|_, (to, input)| {
+            *to == who || !matches!(input, Input::Received { link, .. } if links.contains(link))
+        });
+    }
+
+    /// `who` decides about a person without saying so.
+    pub(crate) fn decide(&mut self, who: Who, about: FeedId, blocked: bool, muted: bool) {
+        self.peers[who].disk.stances.insert(about.into(), (blocked, muted));
+        self.input(who, Input::Stance { person: about.into(), blocked, muted });
     }
 
     /// What whoever has the files would do. One job brings all it is asked for after the time of a question and its answer.

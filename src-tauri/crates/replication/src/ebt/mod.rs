@@ -223,6 +223,12 @@ impl Ebt {
         self.links.get(&link).map_or(0, |link| link.rows.len())
     }
 
+    /// How far the peer of `link` is known to hold `feed` by its own word, if it speaks the truth; 0 for nothing.
+    pub fn claimed(&self, link: LinkId, feed: &FeedId) -> u64 {
+        let row = self.links.get(&link).filter(|link| !link.blocked).and_then(|link| link.rows.get(feed));
+        row.filter(|row| matches!(row.held, Some(Note::Have { .. }))).map_or(0, |row| row.claimed)
+    }
+
     /// What we hold of `feed` durably: its newest sequence, 0 for nothing.
     pub fn head(&self, feed: &FeedId) -> u64 {
         self.feeds.get(feed).map_or(0, |feed| feed.head)

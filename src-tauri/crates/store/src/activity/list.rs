@@ -12,7 +12,7 @@ use crate::{
     query::{Cursor, MAX_PAGE},
 };
 
-/// How many rows a step looks at, and how many steps a page takes at most: where most are by people whom the reader blocks, a
+/// How many rows a step looks at, and how many steps a page takes at most: where most are by people whom the reader blocks or has muted, a
 /// page is shorter than asked and its cursor goes on from there.
 const STEP: usize = 1024;
 const MAX_STEPS: usize = 8;
@@ -63,7 +63,7 @@ pub struct ActivityPage {
 
 impl Store {
     /// What others did that concerns the reader, newest first, at most `limit` and never more than [`MAX_PAGE`]; without what
-    /// people did whom the reader blocks. Likes that were taken back since are there still.
+    /// people did whom the reader blocks or has muted. Likes that were taken back since are there still.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -88,13 +88,13 @@ impl Store {
         });
         Ok(ActivityPage { rows: rows.collect(), next })
     }
-    /// Time, row and kind of what others did below `before` whom the reader does not block, at most `limit`, and where to go on.
+    /// Time, row and kind of what others did below `before` whom the reader neither blocks nor has muted, at most `limit`, and where to go on.
     async fn concerning(
         &self,
         before: Cursor,
         limit: usize,
     ) -> Result<(Vec<(i64, i64, i64)>, Option<Cursor>), StoreError> {
-        let blocked: BTreeSet<_> = self.blocked().into_iter().collect();
+        let hidden: BTreeSet<_> = self.hidden().into_iter().collect();
         let mut shown = Vec::new();
         let mut end = before.parts();
         for _ in 0..MAX_STEPS {
@@ -111,7 +111,7 @@ impl Store {
             .await?;
             let is_last = rows.len() < STEP;
             end = rows.last().map_or(end, |(time, row, ..)| (*time, *row));
-            let kept = rows.into_iter().filter(|(.., author)| !blocked.contains(author));
+            let kept = rows.into_iter().filter(|(.., author)| !hidden.contains(author));
             shown.extend(kept.map(|(time, row, kind, _)| (time, row, kind)));
             if shown.len() > limit {
                 shown.truncate(limit);

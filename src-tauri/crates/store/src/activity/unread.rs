@@ -75,7 +75,7 @@ impl Store {
     /// How much is new in a place since it was last marked as read, counted up to [`MAX_UNREAD`]: posts by others, what
     /// concerns the reader, or messages by others. A place that was never marked has nothing new: a first sync is no news.
     ///
-    /// What people did whom the reader blocks does not count. `near` are the people on this network now.
+    /// What people did whom the reader blocks or has muted does not count; messages of muted people in a conversation do. `near` are the people on this network now.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -102,7 +102,7 @@ impl Store {
                         (SELECT row FROM activity WHERE (time, row) > (?1, ?2) ORDER BY time DESC, row DESC LIMIT ?5)
                      JOIN log USING (row) WHERE feed NOT IN (SELECT value FROM json_each(?3)) LIMIT ?4)",
                 );
-                let count = count.bind(time).bind(row).bind(rows_to_json(&self.blocked())?);
+                let count = count.bind(time).bind(row).bind(rows_to_json(&self.hidden())?);
                 Ok(count.bind(MAX_UNREAD).bind(LOOKED_AT).fetch_one(&self.inner.readers).await?)
             }
             Place::Conversation(id) => {

@@ -62,6 +62,16 @@ pub(super) struct Gathered {
     pub(super) own_expected: u64,
     /// Up to which time the reader has read each place, Unix milliseconds.
     pub(super) reads: BTreeMap<String, i64>,
+    /// What the reader decided about people.
+    pub(super) stances: BTreeMap<FeedId, Decided>,
+}
+
+/// A row of `stances`: its flags, how far one's own feed went, and when it was, in Unix milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decided {
+    pub(super) flags: i64,
+    pub(super) sequence: i64,
+    pub(super) decided: i64,
 }
 
 /// One database, and how it numbers feeds.
@@ -85,6 +95,7 @@ struct Facts {
     networks: Vec<Option<NetworkKey>>,
     own_expected: u64,
     reads: BTreeMap<String, i64>,
+    stances: BTreeMap<FeedId, Decided>,
 }
 
 /// Collects everything into a new database in `workshop`.
@@ -130,7 +141,8 @@ pub(super) fn gather(folder: &Path, workshop: &Path, watch: Watch<'_>) -> Result
     collection.check()?;
     let proofs = facts.proofs.iter().filter_map(|proof| ForkProof::decode(proof, &verifier).ok());
     let proofs = proofs.map(|proof| (proof.feed(), proof)).collect();
-    Ok(Gathered { db, feeds: facts.feeds, proofs, network, own_expected: facts.own_expected, reads: facts.reads })
+    let Facts { feeds, own_expected, reads, stances, .. } = facts;
+    Ok(Gathered { db, feeds, proofs, network, own_expected, reads, stances })
 }
 
 /// The databases to read, the one in use first: what stands there first stays.
@@ -211,6 +223,18 @@ fn read_fact(row: &Row, numbers: &mut BTreeMap<i64, FeedId>, facts: &mut Facts) 
             let Ok(place) = String::from_utf8(place.clone()) else { return };
             let known = facts.reads.entry(place).or_insert(*time);
             *known = (*time).max(*known);
+        }
+        // A row of `stances`. Pages that are free by now may hold what was decided before.
+        (
+            None,
+            [Value::Blob(person), Value::Integer(flags @ 0..=3), Value::Integer(sequence), Value::Integer(decided)],
+        ) if *decided > A_TIME && *sequence >= 0 && person.len() == TAGGED_LEN => {
+            let Ok(person) = FeedId::from_tagged(person) else { return };
+            let found = Decided { flags: *flags, sequence: *sequence, decided: *decided };
+            let known = facts.stances.entry(person).or_insert(found);
+            if found.decided > known.decided {
+                *known = found;
+            }
         }
         _ => {}
     }

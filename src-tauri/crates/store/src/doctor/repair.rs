@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     Depth, Remedy, Report, Watch, examine_locked,
     files::{self, WORKSHOP},
-    gather::{FeedFacts, Gathered, SET_ASIDE, gather},
+    gather::{Decided, FeedFacts, Gathered, SET_ASIDE, gather},
     lock,
     pages::wal_of,
     salvaged,
@@ -436,6 +436,10 @@ fn write_database(
             // Rows have new numbers, so what was read is everything up to that time.
             let reads = gathered.reads.iter().map(|(place, time)| (place, time, i64::MAX));
             writing.each("INSERT INTO reads (place, time, row) VALUES (?1, ?2, ?3)", reads)?;
+            let stances = gathered.stances.iter().map(|(person, Decided { flags, sequence, decided })| {
+                (person.to_tagged(), *flags, *sequence, *decided)
+            });
+            writing.each("INSERT INTO stances (person, flags, sequence, decided) VALUES (?1, ?2, ?3, ?4)", stances)?;
             writing.each("INSERT INTO forks (feed, proof) VALUES (?1, ?2)", proofs)
         },
         || {},

@@ -30,7 +30,7 @@ impl Follower {
     pub(crate) fn version(self) -> (&'static str, i64) {
         match self {
             Follower::Search => ("search", 2),
-            Follower::Private => ("private", 2),
+            Follower::Private => ("private", 3),
         }
     }
 

@@ -1,8 +1,8 @@
 //! One span of the log on its way into the indexes that follow it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use feed::KeyPair;
+use feed::{FeedId, KeyPair, PersonId};
 use social::shown_time;
 use tokio::task::spawn_blocking;
 
@@ -10,8 +10,9 @@ use super::{Follower, task::Parts};
 use crate::{
     error::StoreError,
     log::AuthoredRow,
-    private::{Opened, write_opened},
+    private::{Opened, Unsealed, write_opened},
     search::{Document, write_documents},
+    stances::{SealedWord, Stance, write_sealed},
     write::Writing,
 };
 
@@ -28,7 +29,13 @@ pub(super) struct Prepared {
     last: i64,
     documents: Vec<Document>,
     opened: Vec<Opened>,
+    /// Sealed words of one's own about somebody.
+    words: Vec<SealedWord>,
+    me: FeedId,
 }
+
+/// What a span that is written changed: how far the followers are, and the stances, if those are others now.
+pub(super) type Written = (Places, Option<BTreeMap<PersonId, Stance>>);
 
 impl Prepared {
     /// The last row of the span.
@@ -37,9 +44,10 @@ impl Prepared {
     }
 
     /// Writes the rows of the followers and their new places.
-    pub(super) fn write(self, at: Places, writing: &mut Writing<'_>) -> Result<Places, StoreError> {
+    pub(super) fn write(self, at: Places, writing: &mut Writing<'_>) -> Result<Written, StoreError> {
         write_documents(self.documents, writing)?;
         write_opened(self.opened, writing)?;
+        let stances = write_sealed(&self.words, self.me, writing)?;
         let mut after = at;
         for follower in Follower::ALL {
             let (name, version) = follower.version();
@@ -57,7 +65,7 @@ impl Prepared {
             }
             *place = self.last;
         }
-        Ok(after)
+        Ok((after, stances))
     }
 }
 
@@ -92,7 +100,8 @@ impl Places {
     }
 
     fn read(self, rows: Vec<AuthoredRow>, last: i64, keys: &KeyPair) -> Prepared {
-        let mut prepared = Prepared { last, documents: Vec::new(), opened: Vec::new() };
+        let mut prepared =
+            Prepared { last, documents: Vec::new(), opened: Vec::new(), words: Vec::new(), me: keys.feed_id() };
         for authored in rows {
             let AuthoredRow { row, feed: number, received, .. } = authored;
             let message = match authored.read() {
@@ -108,7 +117,11 @@ impl Places {
                 prepared.documents.extend(Document::of(row, number, time, &kind));
             }
             if row > self.of(Follower::Private) {
-                prepared.opened.extend(Opened::of(row, number, time, &message, keys));
+                match Unsealed::of(row, number, time, &message, keys) {
+                    Some(Unsealed::Message(opened)) => prepared.opened.push(opened),
+                    Some(Unsealed::Word(word)) => prepared.words.push(word),
+                    None => {}
+                }
             }
         }
         prepared

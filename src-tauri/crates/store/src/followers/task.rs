@@ -30,13 +30,19 @@ pub(super) struct Parts {
     pub(super) readers: SqlitePool,
     pub(super) writer: Arc<Mutex<Writer>>,
     pub(super) keys: Arc<KeyPair>,
+    store: Weak<Inner>,
 }
 
 impl Parts {
     fn of(store: &Weak<Inner>) -> Option<Self> {
         let inner = store.upgrade()?;
         let keys = Arc::new(inner.keys().clone());
-        Some(Self { readers: inner.readers.clone(), writer: Arc::clone(&inner.writer), keys })
+        Some(Self {
+            readers: inner.readers.clone(),
+            writer: Arc::clone(&inner.writer),
+            keys,
+            store: Weak::clone(store),
+        })
     }
 }
 
@@ -137,9 +143,14 @@ async fn work(
 /// Writes one span under the lock of all writers. Returns the new places.
 async fn write(parts: &Parts, at: &Places, prepared: Prepared) -> Result<Places, StoreError> {
     let mut writer = Arc::clone(&parts.writer).lock_owned().await;
-    let at = *at;
+    let (at, store) = (*at, Weak::clone(&parts.store));
     let work = move || {
-        let places = writer.rows.transaction(|writing| prepared.write(at, writing), || ())?;
+        let (places, stances) = writer.rows.transaction(|writing| prepared.write(at, writing), || ())?;
+        if let Some(stances) = stances
+            && let Some(inner) = store.upgrade()
+        {
+            inner.take_stances(stances);
+        }
         writer.rows.checkpoint_when_long()?;
         Ok(places)
     };

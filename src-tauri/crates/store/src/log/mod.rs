@@ -157,6 +157,47 @@ impl Store {
         Ok(messages.into_iter().map(|(_, message)| message).collect())
     }
 
+    /// How far `feed` is stored, its newest messages below sequence `before` (0: the newest of all), and its author's newest words
+    /// about themselves that give a name. At most `most` messages, oldest first, and as many as fit into `max_bytes` encoded, but at
+    /// least one if there is one. None where nothing of the feed is stored.
+    ///
+    /// # Errors
+    /// When the disk refuses or one of these messages is damaged.
+    pub async fn newest(
+        &self,
+        feed: FeedId,
+        before: u64,
+        most: u8,
+        max_bytes: usize,
+    ) -> Result<Option<(u64, Vec<Message>, Option<Message>)>, StoreError> {
+        let (number, head) = {
+            let shared = self.inner.shared();
+            let head = shared.feeds.by_id(&feed).and_then(|row| row.head).map(|head| head.sequence);
+            let (Some(number), Some(head)) = (shared.feeds.number(&feed), head) else { return Ok(None) };
+            (number, head)
+        };
+        let end = if before == 0 { head } else { before.saturating_sub(1).min(head) };
+        let after = end.saturating_sub(most.into());
+        let mut messages = if end > 0 { self.load(feed, after, end, usize::MAX >> 1).await? } else { Vec::new() };
+        // From the newest on.
+        let mut bytes = 0;
+        let fit = messages.iter().rev().take_while(|message| {
+            bytes += message.encoded().len();
+            bytes <= max_bytes
+        });
+        let fit = fit.count().max(1).min(messages.len());
+        messages.drain(..messages.len() - fit);
+        let about: Option<LogRow> = sqlx::query_as(
+            "SELECT row, feed, sequence, received, body FROM log
+             WHERE row = (SELECT name_row FROM abouts WHERE subject = ?1 AND author = ?1)",
+        )
+        .bind(number)
+        .fetch_optional(&self.inner.readers)
+        .await?;
+        let about = about.map(|row| self.inner.read_row(&row)).transpose()?;
+        Ok(Some((head, messages, about)))
+    }
+
     /// A message by its id.
     ///
     /// # Errors

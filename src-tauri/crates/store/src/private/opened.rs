@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use feed::{Content, FeedId, KeyPair, Message, json::Value, private_box};
 use sha2::{Digest, Sha256};
+use social::{Kind, Relation};
 
-use crate::{error::StoreError, feeds::FeedNumber, write::Writing};
+use crate::{error::StoreError, feeds::FeedNumber, stances::SealedWord, write::Writing};
 
 /// A message that the reader's key opens.
 #[derive(Debug)]
@@ -21,13 +22,46 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
+    fn of(
+        row: i64,
+        author: FeedNumber,
+        time: i64,
+        message: &Message,
+        sealed: &str,
+        content: &Value,
+        me: FeedId,
+    ) -> Self {
+        let named = named(content);
+        let digest = digest(sealed, named.is_empty().then(|| message.author()));
+        Self { row, author, time, digest, people: people(named, message.author(), me) }
+    }
+}
+
+/// What a sealed message turned out to be.
+#[derive(Debug)]
+pub(crate) enum Unsealed {
+    /// A message in a conversation.
+    Message(Opened),
+    /// What the reader says about somebody to nobody but themselves.
+    Word(SealedWord),
+}
+
+impl Unsealed {
     /// None for what is not sealed for the reader.
     pub(crate) fn of(row: i64, author: FeedNumber, time: i64, message: &Message, keys: &KeyPair) -> Option<Self> {
         let Content::Sealed(sealed) = message.content() else { return None };
         let content = Value::parse(&private_box::open(&sealed, keys)?).ok()?;
-        let named = named(&content);
-        let digest = digest(&sealed, named.is_empty().then(|| message.author()));
-        Some(Self { row, author, time, digest, people: people(named, message.author(), keys.feed_id()) })
+        let me = keys.feed_id();
+        // Somebody else's sealed word about a third person is theirs, and a message like others.
+        if message.author() == me
+            && let Kind::Contact(contact) = social::read_content(&Content::Object(content.clone())).kind
+            && contact.contact != me
+        {
+            let blocks = contact.relation() == Relation::Blocks;
+            let (person, sequence) = (contact.contact.into(), message.sequence());
+            return Some(Self::Word(SealedWord { person, sequence, blocks, time }));
+        }
+        Some(Self::Message(Opened::of(row, author, time, message, &sealed, &content, me)))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a window asks: timelines, threads, people. Reading only, on connections that never wait for a writer.
 //!
-//! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give.
+//! Posts of people whom the reader blocks are left out everywhere, and so are their likes and the names they give. Posts and likes of
+//! people whom the reader has muted are left out of timelines, threads, counts and activity, but not of their own page, and searches find
+//! them.
 
 mod blob_links;
 mod links;

@@ -30,12 +30,30 @@ pub struct PostRow {
     /// What it says.
     pub post: Post,
     /// Replies stored here, at most [`MAX_COUNTED`]: of a thread's first post all of them, of a reply those that answer it.
-    /// Those of people whom the reader blocks do not count.
+    /// Those of people whom the reader blocks or has muted do not count.
     pub replies: u32,
     /// People who like it, at most [`MAX_COUNTED`].
     pub likes: u32,
     /// Whether the reader likes it.
     pub liked: bool,
+}
+
+impl PostRow {
+    /// The post in a message that is not stored here, as it is shown at `now_ms`, Unix milliseconds; nothing is known of what others
+    /// made of it. None when it holds something else.
+    pub fn unstored(message: &Message, now_ms: i64) -> Option<Self> {
+        let Kind::Post(post) = social::read(message).kind else { return None };
+        Some(Self {
+            id: message.id(),
+            author: PersonId::from(message.author()),
+            sequence: message.sequence(),
+            time_ms: shown_time(message.timestamp(), now_ms),
+            post,
+            replies: 0,
+            likes: 0,
+            liked: false,
+        })
+    }
 }
 
 impl Store {
@@ -46,12 +64,26 @@ impl Store {
         shared.numbers(&blocked)
     }
 
+    /// The numbers of people whose posts the reader does not want to see: those they block, and those they have muted.
+    pub(crate) fn hidden(&self) -> Vec<FeedNumber> {
+        let mut hidden = self.blocked();
+        let shared = self.inner.shared();
+        let muted: Vec<PersonId> = shared
+            .stances
+            .iter()
+            .filter(|(_, stance)| stance.muted && !stance.blocked)
+            .map(|(person, _)| *person)
+            .collect();
+        hidden.extend(shared.numbers(&muted));
+        hidden
+    }
+
     /// The posts in these rows of the log, by row. Rows that hold no post, or one of somebody blocked, are left out.
     pub(crate) async fn posts(&self, rows: &[i64]) -> Result<BTreeMap<i64, PostRow>, StoreError> {
         if rows.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let blocked = rows_to_json(&self.blocked())?;
+        let (blocked, hidden) = (rows_to_json(&self.blocked())?, rows_to_json(&self.hidden())?);
         let found: Vec<LogRow> = sqlx::query_as(
             "SELECT row, feed, sequence, received, body FROM json_each(?1) AS wanted JOIN log ON row = wanted.value
              WHERE feed NOT IN (SELECT value FROM json_each(?2))",
@@ -89,7 +121,7 @@ impl Store {
              FROM asked",
         )
         .bind(rows_to_json(&asked)?)
-        .bind(blocked)
+        .bind(hidden)
         .bind(me)
         .bind(MAX_COUNTED)
         .bind(RelationKey::from("branch").parameters().0)
@@ -106,16 +138,5 @@ impl Store {
 
 /// The post in a row of the log, not yet counted; none when it holds something else.
 fn post_row((row, message): &(LogRow, Message)) -> Option<(i64, PostRow)> {
-    let Kind::Post(post) = social::read(message).kind else { return None };
-    let post = PostRow {
-        id: message.id(),
-        author: PersonId::from(message.author()),
-        sequence: message.sequence(),
-        time_ms: shown_time(message.timestamp(), row.received),
-        post,
-        replies: 0,
-        likes: 0,
-        liked: false,
-    };
-    Some((row.row, post))
+    Some((row.row, PostRow::unstored(message, row.received)?))
 }

@@ -62,16 +62,24 @@ const MAX_HEADS: usize = 8;
 
 impl Store {
     /// The thread that `id` belongs to: by its first post, stored or not, or by any reply that is stored. None when
-    /// nothing of it is stored.
+    /// nothing of it is stored. Posts of people whom the reader blocks or has muted are left out, but not those of the muted person
+    /// whose message `id` is.
     ///
     /// # Errors
     /// When the disk refuses or the message is damaged.
     pub async fn thread(&self, id: MessageId) -> Result<Option<ThreadRows>, StoreError> {
+        let mut hidden = self.hidden();
         let root = match self.message(id).await? {
-            Some(stored) => match social::read(&stored.message).kind {
-                Kind::Post(post) => post.root.unwrap_or(id),
-                _ => id,
-            },
+            Some(stored) => {
+                // What is asked for by its id is not in the way: a muted person's post opens from their own page.
+                let author = self.inner.shared().feeds.number(&stored.message.author());
+                let blocked = self.blocked();
+                hidden.retain(|person| Some(*person) != author || blocked.contains(person));
+                match social::read(&stored.message).kind {
+                    Kind::Post(post) => post.root.unwrap_or(id),
+                    _ => id,
+                }
+            }
             None => id,
         };
         let rows: Vec<i64> = sqlx::query_scalar(
@@ -79,7 +87,7 @@ impl Store {
              ORDER BY time DESC, row DESC LIMIT ?3",
         )
         .bind(prefix(root.hash()))
-        .bind(rows_to_json(&self.blocked())?)
+        .bind(rows_to_json(&hidden)?)
         .bind(MAX_THREAD as i64)
         .fetch_all(&self.inner.readers)
         .await?;
@@ -102,7 +110,7 @@ impl Store {
     }
 
     /// Which of the messages that are answered are stored without being posts of the thread: other kinds, other
-    /// threads, posts of blocked people.
+    /// threads, posts of blocked and of muted people.
     async fn stored_of(&self, root: &MessageId, answers: &[Answer]) -> Result<BTreeSet<MessageId>, StoreError> {
         let posts: BTreeSet<MessageId> = answers.iter().map(|post| post.id).collect();
         let answered = answers.iter().flat_map(|post| &post.answers).chain([root]).filter(|id| !posts.contains(id));

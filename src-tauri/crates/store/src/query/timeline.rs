@@ -131,6 +131,8 @@ struct Scope {
     is_only: bool,
     /// `people` for statements.
     people_json: String,
+    /// Whose first posts are not shown above replies of others.
+    hidden: BTreeSet<PersonId>,
 }
 
 /// Which index is walked.
@@ -201,25 +203,33 @@ impl Store {
     fn scope(&self, query: &Query<'_>) -> Result<Option<Scope>, StoreError> {
         let me = PersonId::from(self.inner.me);
         let blocked: BTreeSet<FeedNumber> = self.blocked().into_iter().collect();
+        let hidden: BTreeSet<FeedNumber> = self.hidden().into_iter().collect();
         let shared = self.inner.shared();
         let number = |person: &PersonId| shared.feeds.number(&person.feed());
         let with_me = |people: &mut dyn Iterator<Item = PersonId>| {
             let people = people.filter_map(|person| number(&person)).chain(number(&me));
-            people.filter(|person| !blocked.contains(person)).collect::<BTreeSet<_>>()
+            people.filter(|person| !hidden.contains(person)).collect::<BTreeSet<_>>()
         };
         let (walk, people, is_only) = match &query.audience {
-            Audience::All => (Walk::Everyone, blocked, false),
-            Audience::Channel(name) => (Walk::Channel(name.clone()), blocked, false),
+            Audience::All => (Walk::Everyone, hidden.clone(), false),
+            Audience::Channel(name) => (Walk::Channel(name.clone()), hidden.clone(), false),
             Audience::Following => (Walk::Everyone, with_me(&mut shared.graph.follows(&me)), true),
             Audience::Friends => (Walk::Everyone, with_me(&mut shared.graph.hops(&me, 2).into_keys()), true),
             Audience::Nearby => (Walk::Everyone, with_me(&mut query.near.iter().copied()), true),
+            // Who looks at somebody's own page wants to see them.
             Audience::Person(person) => match number(person).filter(|person| !blocked.contains(person)) {
                 Some(person) => (Walk::Author(person), [person].into(), true),
                 None => return Ok(None),
             },
         };
         let people_json = rows_to_json(&people)?;
-        Ok((!is_only || !people.is_empty()).then_some(Scope { walk, people, is_only, people_json }))
+        let hidden = match walk {
+            Walk::Author(_) => BTreeSet::new(),
+            Walk::Everyone | Walk::Channel(_) => {
+                hidden.iter().filter_map(|number| Some(shared.feeds.get(*number)?.id.into())).collect()
+            }
+        };
+        Ok((!is_only || !people.is_empty()).then_some(Scope { walk, people, is_only, people_json, hidden }))
     }
 
     /// The newest post of each thread below `before`, up to `limit` and one more, and where to go on; none at the end.
@@ -381,7 +391,8 @@ impl Store {
             // Two messages may share the bytes that threads are found by: the whole id decides.
             let wanted = newest.row.post.root;
             let root = roots.iter().filter(|(thread, _)| *thread == spot.thread).filter_map(|(_, row)| listed(*row));
-            let root = root.into_iter().find(|post| Some(post.row.id) == wanted);
+            let root =
+                root.into_iter().find(|post| Some(post.row.id) == wanted && !scope.hidden.contains(&post.author));
             let before = earlier.get(&spot.row).and_then(|row| posts.get(row)).filter(|post| post.post.root == wanted);
             let rolled = card(root, newest, !spot.is_reply, before);
             Some(CardRow {

@@ -263,7 +263,8 @@ async fn finish_all(inner: &Arc<Inner>, plan: Plan) -> Result<Plan, StoreError> 
         // Under the writer lock, so that no word comes between.
         let contacts = load_contacts(&mut writer.db).await?;
         let mut shared = inner.shared_mut();
-        shared.graph = graph(contacts, &shared.feeds)?;
+        let rebuilt = graph(contacts, &shared.feeds)?;
+        shared.set_graph(rebuilt);
     }
     Ok(Plan::default())
 }

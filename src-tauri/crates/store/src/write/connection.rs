@@ -103,6 +103,19 @@ impl WriteConnection {
         Ok(done)
     }
 
+    /// Like [`Self::transaction`], for what must not go with the power, as nobody else has it: it is synced when this returns.
+    pub(crate) fn transaction_synced<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.db.pragma_update(None, "synchronous", "FULL")?;
+        let done = self.transaction(work, || {});
+        if let Err(error) = self.db.pragma_update(None, "synchronous", "NORMAL") {
+            tracing::warn!(%error, "every transaction is synced from now on");
+        }
+        done
+    }
+
     /// The log of recent writes has so many pages after a commit.
     fn count(&mut self, logged: u32) {
         if logged == self.logged {

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use feed::PersonId;
 use rusqlite::Connection;
 use store::{
-    Standing, Store,
+    Stance, Standing, Store,
     doctor::{About, Remedy},
 };
 
@@ -62,6 +63,31 @@ async fn rows_that_an_index_lacks_or_has_too_many_are_named_and_made_again() {
         "a message that is not there",
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_was_decided_about_people_survives_a_repair() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path(), 200).await;
+    let person = |seed: u8| PersonId::from(feed::KeyPair::from_seed(&[seed; 32]).feed_id());
+    let blocked = Stance { blocked: true, muted: false };
+    let muted = Stance { blocked: false, muted: true };
+    let store = Store::open(dir.path()).await.unwrap();
+    for (seed, stance) in [(101, blocked), (102, muted), (103, blocked), (103, Stance::default())] {
+        store.set_stance(person(seed), stance).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    let db = Connection::open(dir.path().join(DATABASE)).unwrap();
+    db.execute_batch("DELETE FROM message_ids WHERE row = 9").unwrap();
+    drop(db);
+    let mended = mend(dir.path()).await;
+    assert!(mended.after.is_whole(), "{}", words(&mended.after));
+    let store = Store::open(dir.path()).await.unwrap();
+    assert!(store.snapshot().await.unwrap().graph.is_blocking(&PersonId::from(store.keys().feed_id()), &person(101)));
+    assert_eq!(store.stances(), [(person(101), blocked), (person(102), muted)].into());
+    store.catch_up().await.unwrap();
+    assert_eq!(store.stances().len(), 2);
 }
 
 #[tokio::test]

@@ -231,3 +231,27 @@ async fn a_message_that_reads_well_but_has_changed_is_known_by_its_id() {
     let exported = store.export(None).next().await.unwrap();
     assert_eq!(exported.iter().map(|one| one.position).collect::<Vec<_>>(), [1, 2, 4, 5]);
 }
+
+#[tokio::test]
+async fn the_newest_of_a_feed_are_given_from_the_end_within_bounds() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, mut bob) = (alice(), bob());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    assert_eq!(store.newest(bob.feed(), 0, 32, 1 << 20).await.unwrap(), None, "nothing is stored of it");
+    let id = bob.feed();
+    let mut all = vec![bob.names(id, "Bob")];
+    all.extend((0..9).map(|n| bob.posts(&format!("{n} {}", "long ".repeat(200)))));
+    store.append(all.clone(), NOW, false).await.unwrap();
+    let newest = async |before, most, bytes| {
+        let (head, messages, about) = store.newest(id, before, most, bytes).await.unwrap().unwrap();
+        assert_eq!((head, about.map(|about| about.id())), (10, Some(all[0].id())));
+        messages.iter().map(feed::Message::sequence).collect::<Vec<_>>()
+    };
+    assert_eq!(newest(0, 3, 1 << 20).await, [8, 9, 10]);
+    assert_eq!(newest(8, 3, 1 << 20).await, [5, 6, 7]);
+    assert_eq!(newest(3, 32, 1 << 20).await, [1, 2]);
+    assert_eq!(newest(1, 32, 1 << 20).await, [0_u64; 0], "nothing is below the first");
+    assert_eq!(newest(99, 1, 1 << 20).await, [10]);
+    assert_eq!(newest(0, 32, 3_000).await, [9, 10], "as many as fit");
+    assert_eq!(newest(0, 32, 1).await, [10], "but one");
+}

@@ -12,5 +12,6 @@ mod rebuild;
 mod recovery;
 mod sample;
 mod search;
+mod stances;
 mod thread;
 mod timeline;
