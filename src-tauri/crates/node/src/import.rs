@@ -252,13 +252,21 @@ impl Node {
         }
     }
 
-    /// A feed is forked or blocked: what waits of it is refused, and gives its room to others. It counts for the import that is
-    /// under way.
-    pub(crate) fn refuse_waiting(&mut self, feed: FeedId, reason: &RejectReason) {
+    /// A feed is forked: what waits of it is refused, and gives its room to others. It counts for the import that is under way.
+    pub(crate) fn refuse_waiting(&mut self, feed: FeedId) {
         let ticket = self.importing.open.keys().next_back().copied().unwrap_or(Ticket(0));
         while let Some(message) = self.importing.take(feed, u64::MAX) {
-            self.importing.reject(ticket, &message, reason.clone());
+            self.importing.reject(ticket, &message, RejectReason::Frozen);
         }
+    }
+
+    /// A feed is blocked: what waits of it is refused, but for copies of what is stored by now.
+    pub(crate) fn shut_out_waiting(&mut self, feed: FeedId) {
+        let ticket = self.importing.open.keys().next_back().copied().unwrap_or(Ticket(0));
+        while let Some(message) = self.importing.take(feed, u64::MAX) {
+            self.admit(ticket, message);
+        }
+        self.compare_known(ticket);
     }
 
     /// Lets in what waited for the newest message of a feed. It counts for the import that is under way.

@@ -544,7 +544,7 @@ impl Node {
         self.outbox.push_back(Output::Freeze { feed, proof });
         self.ebt.handle_input(ebt::Input::Frozen { feed }, now);
         self.tell_unlucky(limits::RETRY, now);
-        self.refuse_waiting(feed, &RejectReason::Frozen);
+        self.refuse_waiting(feed);
         self.tell(Change::Person(feed.into()));
         if feed == self.own {
             self.review_standing();

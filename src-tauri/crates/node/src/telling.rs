@@ -273,7 +273,7 @@ impl Node {
         self.give_up_in_flight(feeds.clone(), &RejectReason::Blocked);
         // Last: what was given up may wait now for a better copy of what was before it.
         for feed in feeds {
-            self.refuse_waiting(feed, &RejectReason::Blocked);
+            self.shut_out_waiting(feed);
         }
         self.tell_unlucky(limits::RETRY, now);
     }

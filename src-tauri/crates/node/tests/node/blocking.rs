@@ -149,6 +149,24 @@ fn what_an_import_brought_of_somebody_is_refused_once_they_are_blocked() {
 }
 
 #[test]
+fn a_second_copy_in_a_file_that_says_the_block_is_known() {
+    let mut world = World::new();
+    let (mut mine, mut theirs) = (Disk::default(), Disk::default());
+    let block = mine.write(&keys(ALICE), 0, &block(keys(BOB).feed_id()));
+    let all: Vec<Message> = (0..5).map(|n| theirs.write(&keys(BOB), 0, &post(&format!("{n}")))).collect();
+    let alice = world.person(ALICE);
+    world.checking = s(1);
+    let first = node::Ticket(7_001);
+    world.input(alice, Input::Import { ticket: first, messages: all.iter().cloned().chain([block]).collect() });
+    // The copies wait for those that are on their way.
+    world.input(alice, Input::Import { ticket: node::Ticket(7_002), messages: all });
+    world.run(s(5));
+    let imported = &world.peers[alice].imported;
+    let sum = |count: fn(&node::Imported) -> u64| imported.iter().map(count).sum::<u64>();
+    assert_eq!((sum(|one| one.stored), sum(|one| one.known), sum(|one| one.rejected.len() as u64)), (6, 5, 0));
+}
+
+#[test]
 fn an_unblocked_person_is_let_in_at_once() {
     let (mut world, [alice, bob, _], [a, b, _]) = three();
     world.decide(alice, b, true, false);
