@@ -151,7 +151,7 @@ export const words = {
     muteOrBlock: "Mute or block",
     blockOnly: "Block",
     mute: "Mute",
-    muteDoes: "You see their posts on this page alone and hear nothing of them. Only this device knows; their posts still travel through you.",
+    muteDoes: "Their posts leave your timelines, threads and news; this page and searches still show them. Only this device knows, and their posts still travel through you.",
     unmute: "Unmute",
     unmuteDoes: "You have muted them. Their posts come back to your timelines.",
     block: "Block…",

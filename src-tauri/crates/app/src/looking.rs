@@ -53,6 +53,11 @@ impl App {
                 Err(_) if newest.is_some() => break,
                 Err(reason) => return Err(not_seen(reason)),
             };
+            // Another device may hold less: what it has does not follow what was seen, and is another page.
+            let follows = before == 0 || looked.messages.last().is_none_or(|last| last.sequence() + 1 == before);
+            if newest.as_ref().is_some_and(|newest| newest.from != looked.from || !follows) {
+                break;
+            }
             let first = looked.messages.first().map_or(0, Message::sequence);
             for message in looked.messages.iter().rev() {
                 rows.extend(PostRow::unstored(message, now));

@@ -63,7 +63,7 @@ impl App {
         Ok(message)
     }
 
-    /// Mutes a person, or no more: nothing of theirs is shown but on their own page, and they are passed on as before. Nothing says
+    /// Mutes a person, or no more: nothing of theirs is in timelines, threads and news, and they are passed on as before. Nothing says
     /// so to anybody.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ impl App {
 
 /// Lets the node act on stances that were read from sealed messages of the reader's own, as long as it runs.
 ///
-/// `told` are those of whose private block it knows already.
+/// `told` are those of whose private block it has ever known.
 pub(crate) async fn follow_sealed(
     app: WeakApp,
     mut changed: tokio::sync::watch::Receiver<u64>,
@@ -106,13 +106,14 @@ pub(crate) async fn follow_sealed(
         changed.borrow_and_update();
         let blocking = |(person, stance): (PersonId, Stance)| stance.blocked.then_some(person);
         let now: BTreeSet<PersonId> = app.store().stances().into_iter().filter_map(blocking).collect();
-        for person in now.symmetric_difference(&told).copied() {
+        // Those too whose block was taken back here meanwhile: a sealed word may have said it again. To act on it twice is nothing.
+        for person in now.union(&told).copied() {
             // As it is stored: nothing is decided by this.
             if let Err(failure) = app.decide(person, None, None).await {
                 tracing::debug!(%failure, "a stance that was read waits for the next start");
             }
         }
-        told = now;
+        told.extend(now);
         drop(app);
         if changed.changed().await.is_err() {
             return;

@@ -188,9 +188,11 @@ async fn run(store: &Store, job: Job) -> Vec<Input> {
             wishes
         }
         Job::Decide { person, blocked, muted, reply } => {
-            let before = store.stance(&person);
-            let stance = Stance { blocked: blocked.unwrap_or(before.blocked), muted: muted.unwrap_or(before.muted) };
-            let kept = if stance == before { Ok(()) } else { store.set_stance(person, stance).await };
+            let kept = match (blocked, muted) {
+                // Only to be acted on.
+                (None, None) => Ok(()),
+                _ => store.decide_stance(person, blocked, muted).await,
+            };
             // Also where the disk refused: the node acts on what is stored.
             let Stance { blocked, muted } = store.stance(&person);
             let _ = reply.send(kept.map_err(Failure::from));

@@ -115,7 +115,8 @@ pub(crate) enum Command {
         #[arg(value_name = "@ID")]
         id: String,
     },
-    /// Mute a person: see nothing of theirs but on their own page. Only this device knows, and they are passed on as before
+    /// Mute a person: nothing of theirs in timelines, threads and news; their own page and searches still show it. Only this device
+    /// knows, and they are passed on as before
     Mute {
         /// Their id
         #[arg(value_name = "@ID")]

@@ -172,23 +172,43 @@ impl Store {
         self.inner.shared().graph.distance(&PersonId::from(self.inner.me), person)
     }
 
-    /// Keeps what the reader decided about somebody, without saying it to anybody. It survives a power cut from the moment this
-    /// returns. About oneself nothing is decided.
+    /// Keeps what the reader decided about somebody, all of it. As [`Self::decide_stance`].
     ///
     /// # Errors
     /// When the disk refuses; then nothing has changed.
     pub async fn set_stance(&self, person: PersonId, stance: Stance) -> Result<(), StoreError> {
+        self.decide_stance(person, Some(stance.blocked), Some(stance.muted)).await
+    }
+
+    /// Keeps what the reader decided about somebody, as far as it is given, without saying it to anybody. It survives a power cut from
+    /// the moment this returns. About oneself nothing is decided.
+    ///
+    /// What is decided about blocking stands above what sealed words of one's own said before it; what is decided about muting says
+    /// nothing about blocking.
+    ///
+    /// # Errors
+    /// When the disk refuses; then nothing has changed.
+    pub async fn decide_stance(
+        &self,
+        person: PersonId,
+        blocked: Option<bool>,
+        muted: Option<bool>,
+    ) -> Result<(), StoreError> {
         if person.feed() == self.inner.me {
             return Ok(());
         }
         let mut writer = std::sync::Arc::clone(&self.inner.writer).lock_owned().await;
+        // Read under the lock, so that no sealed word comes in between.
+        let before = self.stance(&person);
+        let stance = Stance { blocked: blocked.unwrap_or(before.blocked), muted: muted.unwrap_or(before.muted) };
         // While messages of one's own are missing, those that come back are older than this.
-        let sequence = match self.standing() {
-            Standing::Whole => {
+        let sequence = match (blocked, self.standing()) {
+            (None, _) => 0,
+            (Some(_), Standing::Whole) => {
                 let shared = self.inner.shared();
                 shared.feeds.by_id(&self.inner.me).and_then(|feed| feed.head).map_or(0, |head| head.sequence as i64)
             }
-            _ => i64::MAX,
+            (Some(_), _) => i64::MAX,
         };
         let inner = std::sync::Arc::clone(&self.inner);
         let work = move || {

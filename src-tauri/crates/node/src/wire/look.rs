@@ -110,7 +110,7 @@ pub fn read_tell(mut body: &[u8]) -> Result<Tell<'_>, WireError> {
             if what != NEWEST {
                 return Err(WireError::Number);
             }
-            let (head, first) = (varint::read(&mut rest)?, varint::read(&mut rest)?);
+            let (head, first) = (sequence(&mut rest)?, sequence(&mut rest)?);
             let mut messages = Vec::new();
             loop {
                 let length = varint::read(&mut rest)?;
@@ -122,7 +122,7 @@ pub fn read_tell(mut body: &[u8]) -> Result<Tell<'_>, WireError> {
                 }
                 messages.push(take(&mut rest, length)?);
             }
-            let about = match varint::read(&mut rest)? {
+            let about = match sequence(&mut rest)? {
                 0 => None,
                 sequence => {
                     let length = varint::read(&mut rest)?;
@@ -136,6 +136,12 @@ pub fn read_tell(mut body: &[u8]) -> Result<Tell<'_>, WireError> {
         _ => return Err(WireError::Number),
     };
     if rest.is_empty() { Ok(Tell { number, answer }) } else { Err(WireError::TooLong) }
+}
+
+/// A place in a feed, with room for those after it.
+fn sequence(rest: &mut &[u8]) -> Result<u64, WireError> {
+    let sequence = varint::read(rest)?;
+    if sequence > feed::MAX_SEQUENCE { Err(WireError::Number) } else { Ok(sequence) }
 }
 
 /// Takes a message of this length, which cannot be empty.

@@ -228,7 +228,8 @@ fn read_fact(row: &Row, numbers: &mut BTreeMap<i64, FeedId>, facts: &mut Facts) 
         (
             None,
             [Value::Blob(person), Value::Integer(flags @ 0..=3), Value::Integer(sequence), Value::Integer(decided)],
-        ) if *decided > A_TIME && *sequence >= 0 && person.len() == TAGGED_LEN => {
+            // Whatever the clock showed then.
+        ) if *decided >= 0 && *sequence >= 0 && person.len() == TAGGED_LEN => {
             let Ok(person) = FeedId::from_tagged(person) else { return };
             let found = Decided { flags: *flags, sequence: *sequence, decided: *decided };
             let known = facts.stances.entry(person).or_insert(found);

@@ -157,6 +157,22 @@ async fn a_later_decision_wins_over_an_earlier_sealed_word() {
 }
 
 #[tokio::test]
+async fn a_mute_says_nothing_about_blocking() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut alice, carol) = (alice(), carol());
+    let store = Store::create(dir.path(), &alice.keys, None).await.unwrap();
+    // Decided while own messages are being read that were written before it.
+    store.append(vec![alice.posts("one"), alice.posts("two")], NOW, true).await.unwrap();
+    let block = sealed_contact(&mut alice, &carol, true, 3);
+    store.decide_stance(carol.id(), None, Some(true)).await.unwrap();
+    store.append(vec![block], NOW, true).await.unwrap();
+    store.catch_up().await.unwrap();
+    assert_eq!(store.stance(&carol.id()), Stance { blocked: true, muted: true });
+    store.decide_stance(carol.id(), None, Some(false)).await.unwrap();
+    assert_eq!(store.stance(&carol.id()), BLOCKED, "and what was read stays");
+}
+
+#[tokio::test]
 async fn muted_people_are_on_their_own_page_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (mut alice, mut bob, mut carol) = (alice(), bob(), carol());
