@@ -160,11 +160,11 @@ async fn wrong_bytes_come_to_nothing_and_the_right_ones_are_found_elsewhere() {
     let (ada, bo, cleo) = (Person::new("Ada"), Person::new("Bo"), Person::new("Cleo"));
     bo.ok(&["follow", &ada.id]);
     cleo.ok(&["follow", &ada.id]);
-    // Larger than what is held against its name before it is given.
-    let film = noise(4, 9 << 20);
+    // Larger than what is held against its name before it is given, and large enough to be seen on its way.
+    let film = noise(4, 60 << 20);
     let id = add(&ada, &film);
     assert_eq!(add(&cleo, &film), id);
-    std::fs::write(place(&cleo, &id), noise(5, 9 << 20)).expect("written");
+    std::fs::write(place(&cleo, &id), noise(5, 60 << 20)).expect("written");
     let a = ada.serve(&[]);
     let c = cleo.serve(&[&a]);
     let message = publish(&mut a.client().await, &format!("[the film]({id})")).await;
