@@ -213,7 +213,10 @@ fn questions_beyond_the_allowance_are_answered_later_and_nothing_gathers() {
     }
     world.run(s(30));
     let loads = world.peers[alice].loads - before;
-    assert!(loads <= 2 * limits::ASKS as usize + 30, "{loads}: the disk is asked as often as time allows, not as the stranger does");
+    assert!(
+        loads <= 2 * limits::ASKS as usize + 30,
+        "{loads}: the disk is asked as often as time allows, not as the stranger does"
+    );
     assert!(world.peers[alice].closed.len() <= 1);
 }
 
