@@ -200,10 +200,10 @@ mod tests {
         #[test]
         fn tells_are_read_back(
             number: u64,
-            head: u64,
-            first: u64,
+            head in 0..=feed::MAX_SEQUENCE,
+            first in 0..=feed::MAX_SEQUENCE,
             coded in prop::collection::vec(bytes(), 0..=32),
-            name in prop::option::of((1_u64.., bytes())),
+            name in prop::option::of((1..=feed::MAX_SEQUENCE, bytes())),
         ) {
             let messages = coded.iter().map(Vec::as_slice).collect();
             let about = name.as_ref().map(|(sequence, about)| (*sequence, about.as_slice()));
@@ -234,5 +234,15 @@ mod tests {
         let tell = Tell { number: 1, answer: Answer::Here { head: 40, first: 1, messages, about: None } };
         assert_eq!(read_tell(&write_tell(&tell)[1..]), Err(WireError::TooManyEntries));
         assert_eq!(read_tell(&[1, 3]), Err(WireError::Number));
+        let tell =
+            |head, first| Tell { number: 1, answer: Answer::Here { head, first, messages: vec![&many], about: None } };
+        for beyond in [feed::MAX_SEQUENCE + 1, u64::MAX] {
+            assert_eq!(
+                read_tell(&write_tell(&tell(beyond, 1))[1..]),
+                Err(WireError::Number),
+                "no such place in a feed"
+            );
+            assert_eq!(read_tell(&write_tell(&tell(1, beyond))[1..]), Err(WireError::Number));
+        }
     }
 }
