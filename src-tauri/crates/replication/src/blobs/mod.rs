@@ -161,6 +161,8 @@ impl Blobs {
             self.wake.pop_first();
             if let Some(want) = self.wants.get_mut(&blob) {
                 want.end_rests(now.monotonic);
+                // Whoever rested may have another size than the others.
+                self.settle_size(blob);
                 self.name_when_whole(blob);
             }
         }

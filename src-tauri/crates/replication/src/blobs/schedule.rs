@@ -167,7 +167,8 @@ impl Blobs {
                 CUT_REST.saturating_mul(1_u32.checked_shl(cuts).unwrap_or(u32::MAX)).min(LONGEST_REST)
             }),
             Ending::Busy => self.rest_source(&blob, device, now, |_| SHORT_REST),
-            Ending::NotHere => {
+            // A file of nothing is as good as none.
+            Ending::NotHere | Ending::Size(0) => {
                 self.remove_source(blob, device);
                 self.choose_alone(blob);
             }

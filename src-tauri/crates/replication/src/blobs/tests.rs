@@ -434,6 +434,17 @@ fn a_size_that_is_a_lie_does_not_stand_in_the_way_of_the_true_one() {
 }
 
 #[test]
+fn a_size_that_turns_out_to_be_another_is_gone_on_with() {
+    let mut desk = Desk::with(&[ALICE]);
+    desk.want(SHELL, Why::Mentioned);
+    desk.has(ALICE, SHELL, 300);
+    assert_eq!(desk.ended(1, 0, Ending::Size(400)), []);
+    assert_eq!(desk.wait(1), [fetch(2, ALICE, 400, 0, 400, false)]);
+    assert_eq!(desk.ended(2, 0, Ending::Size(0)), [], "nothing is no file");
+    assert_eq!(desk.blobs.fetches(1)[0].sources, 0);
+}
+
+#[test]
 fn who_says_it_again_rests_all_the_same() {
     let mut desk = Desk::with(&[ALICE]);
     desk.want(SHELL, Why::Mentioned);

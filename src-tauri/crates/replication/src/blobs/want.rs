@@ -311,8 +311,11 @@ impl Blobs {
         if Some(size) != want.size {
             let is_begun = want.is_begun && has_bytes;
             want.size = Some(size);
-            want.restart();
+            // First, because who is stopped counts as having brought something.
             self.stop_jobs(&blob, None);
+            if let Some(want) = self.wants.get_mut(&blob) {
+                want.restart();
+            }
             if is_begun {
                 self.outbox.push_back(Output::Order(Order::Again { blob }));
             }
