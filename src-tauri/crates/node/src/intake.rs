@@ -485,6 +485,8 @@ impl Node {
     /// These messages are durable: heads advance, everybody concerned is told.
     pub(crate) fn on_stored(&mut self, stored: Vec<(Message, Origin)>, now: Now) {
         let mut newest: BTreeMap<FeedId, (u64, Option<LinkId>)> = BTreeMap::new();
+        // The history that a file brings is not what neighbours ask for next: it would push that out, one by one.
+        let is_history = |origin: &Origin| matches!(origin, Origin::Import(_)) && stored.len() > limits::NEWS_BATCH;
         for run in stored.chunk_by(|(a, _), (b, _)| a.author() == b.author()) {
             let Some((message, origin)) = run.last() else { continue };
             let (feed, head) = (message.author(), message.head());
@@ -492,7 +494,8 @@ impl Node {
                 Origin::Link(link) => Some(*link),
                 _ => None,
             };
-            self.log.stored(feed, head, run.iter().map(|(message, _)| message));
+            let recent = run.iter().filter(|(_, origin)| !is_history(origin)).map(|(message, _)| message);
+            self.log.stored(feed, head, recent);
             newest.insert(feed, (head.sequence, from));
             for same in run.chunk_by(|(_, a), (_, b)| a == b) {
                 if let Some((_, Origin::Import(ticket))) = same.first() {

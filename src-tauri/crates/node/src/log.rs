@@ -63,8 +63,8 @@ impl Log {
         self.checked.insert(feed, head);
     }
 
-    /// These messages of a feed are durable, consecutive, and `head` is the last of them.
-    pub(crate) fn stored<'a>(&mut self, feed: FeedId, head: Head, messages: impl Iterator<Item = &'a Message>) {
+    /// A feed is durable as far as `head`; those of its new messages that may be passed on soon stay in memory.
+    pub(crate) fn stored<'a>(&mut self, feed: FeedId, head: Head, recent: impl Iterator<Item = &'a Message>) {
         for ahead in [&mut self.tip, &mut self.checked] {
             if ahead.get(&feed).is_some_and(|other| other.sequence <= head.sequence) {
                 ahead.remove(&feed);
@@ -74,7 +74,7 @@ impl Log {
         if self.sequence(&feed) < head.sequence {
             self.durable.insert(feed, head);
         }
-        for message in messages {
+        for message in recent {
             self.recent.push(message.clone());
         }
     }

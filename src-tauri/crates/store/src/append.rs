@@ -67,13 +67,13 @@ impl Store {
         // A task of its own: between journal and commit nobody may stop it but the end of the process.
         let task = tokio::spawn(async move {
             let mut writer = Arc::clone(&inner.writer).lock_owned().await;
-            let work = move || {
-                let appended = inner.append(&mut writer, &batch, received_ms, own);
-                // Others need not wait while the batch is given back.
-                drop(writer);
-                appended
-            };
-            spawn_blocking(work).await.unwrap_or(Err(StoreError::Closing.into()))
+            let work = move || (inner.append(&mut writer, &batch, received_ms, own), batch);
+            let (appended, batch) = spawn_blocking(work).await.map_err(|_| StoreError::Closing)?;
+            if batch.len() >= CORES_FROM {
+                // Nobody waits while many messages are given back: neither the next batch nor who asked for this one.
+                drop(spawn_blocking(move || drop(batch)));
+            }
+            appended
         });
         task.await.unwrap_or(Err(StoreError::Closing.into()))
     }
