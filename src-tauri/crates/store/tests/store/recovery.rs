@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
@@ -27,6 +28,11 @@ async fn folder_with(messages: usize) -> (tempfile::TempDir, Signer, Vec<Verifie
         store.append(vec![message.clone()], NOW, true).await.unwrap();
         all.push(message);
     }
+    // Closed, so that no connection changes the files later; but the journal is as long as a kill would have left it.
+    let journal = fs::read(dir.path().join(JOURNAL)).unwrap();
+    store.close().await.unwrap();
+    drop(store);
+    fs::write(dir.path().join(JOURNAL), journal).unwrap();
     (dir, alice, all)
 }
 
@@ -34,10 +40,14 @@ async fn folder_with(messages: usize) -> (tempfile::TempDir, Signer, Vec<Verifie
 fn copy(from: &Path, to: &Path, names: &[&str]) {
     for name in names {
         let target = to.join(name);
-        if from.join(name).exists() {
-            fs::copy(from.join(name), target).unwrap();
-        } else if target.exists() {
-            fs::remove_file(target).unwrap();
+        match fs::copy(from.join(name), &target) {
+            // SQLite removes its log when the last connection ends, which may be now.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if target.exists() {
+                    fs::remove_file(target).unwrap();
+                }
+            }
+            copied => drop(copied.unwrap()),
         }
     }
 }
