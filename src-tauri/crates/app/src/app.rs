@@ -224,10 +224,12 @@ impl App {
         let app = Self { inner: Arc::new(inner) };
         let mut tasks = app.inner.tasks.lock().await;
         let ended = app.inner.ended.clone().drop_guard();
-        tasks.driving = Some(tokio::spawn(async move {
+        let runtime = tokio::runtime::Handle::current();
+        // A thread of its own: on one that others share, what it starts last would wait until it has thought to the end.
+        tasks.driving = Some(tokio::task::spawn_blocking(move || {
             // Dropped after the loop, also when that panics.
             let _ended = ended;
-            drive(node, io).await;
+            runtime.block_on(drive(node, io));
         }));
         let changed = app.inner.store.stances_changed();
         tokio::spawn(stances::follow_sealed(WeakApp(Arc::downgrade(&app.inner)), changed, blocked));

@@ -12,7 +12,7 @@ pub(crate) const MAILBOX: usize = 64;
 /// One wish, with the place where its answer goes. An answer nobody waits for any more is dropped.
 pub(crate) enum Command {
     /// Sign and publish.
-    Publish { content: json::Value, reply: oneshot::Sender<Result<MessageId, Refusal>> },
+    Publish { content: json::Value<'static>, reply: oneshot::Sender<Result<MessageId, Refusal>> },
     /// Check and store messages from a file.
     Import { messages: Vec<Message>, reply: oneshot::Sender<Imported> },
     /// Keep those of these feeds of which there are messages here from now on; which these are.

@@ -84,7 +84,7 @@ impl App {
         self.sign(social::write::about_self(&self.id().feed(), name.as_deref(), description, None)).await
     }
 
-    pub(crate) async fn sign(&self, content: json::Value) -> Result<String, Failure> {
+    pub(crate) async fn sign(&self, content: json::Value<'static>) -> Result<String, Failure> {
         if self.own_is_doubted().await? {
             return Err(Failure::new(
                 FailureCode::Recovering,

@@ -121,12 +121,12 @@ impl<'a> Raw<'a> {
     ///
     /// # Errors
     /// When any part of it cannot be read.
-    pub fn value(&self) -> Result<Value, BipfError> {
+    pub fn value(&self) -> Result<Value<'a>, BipfError> {
         Ok(self.decode(0)?.unwrap_or(Value::Null))
     }
 
     /// `None` is JavaScript's `undefined`: left out of objects, `null` in lists (ECMA-262, SerializeJSONProperty).
-    fn decode(&self, depth: usize) -> Result<Option<Value>, BipfError> {
+    fn decode(&self, depth: usize) -> Result<Option<Value<'a>>, BipfError> {
         if depth > MAX_DEPTH {
             return Err(BipfError::Depth);
         }
@@ -245,7 +245,7 @@ pub(crate) mod tests {
         encoded
     }
 
-    fn decode(bytes: &[u8]) -> Result<Value, BipfError> {
+    fn decode(bytes: &[u8]) -> Result<Value<'_>, BipfError> {
         Raw::whole(bytes)?.value()
     }
 

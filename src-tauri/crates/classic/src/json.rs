@@ -66,14 +66,14 @@ pub(crate) struct Outline<'a> {
 /// Logs hold private messages sealed. What apps hand out, and so what exports hold, may be opened: the content replaced
 /// by what it says, and the sealed text kept in `cyphertext` of the value (ssb-db, with `private` and `unbox` beside it) or
 /// in `originalContent` of `meta`, in the value (ssb-db) or beside it (ssb-db2). `None` when there is no sealed text.
-pub(crate) fn resealed(value: &Value, meta: Option<&Value>) -> Option<Value> {
-    let original = |meta: Option<&Value>| meta.and_then(|meta| meta.get("originalContent")).cloned();
+pub(crate) fn resealed<'a>(value: &Value<'a>, meta: Option<&Value<'a>>) -> Option<Value<'a>> {
+    let original = |meta: Option<&Value<'a>>| meta.and_then(|meta| meta.get("originalContent")).cloned();
     let sealed = original(meta).or_else(|| original(value.get("meta"))).or_else(|| value.get("cyphertext").cloned())?;
     if !matches!(sealed, Value::String(_)) {
         return None;
     }
     let added = |key: &feed::json::Text| ["cyphertext", "private", "unbox", "meta"].iter().any(|name| *key == *name);
-    let entry = |(key, value): (&feed::json::Text, &Value)| {
+    let entry = |(key, value): (&feed::json::Text<'a>, &Value<'a>)| {
         let value = if *key == "content" { &sealed } else { value };
         (key.clone(), value.clone())
     };

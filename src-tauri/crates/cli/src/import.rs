@@ -233,10 +233,11 @@ struct Batch {
 fn read(mut source: Box<dyn Source>, batches: &mpsc::Sender<JoinHandle<Batch>>) -> (Box<dyn Source>, io::Result<()>) {
     loop {
         let mut pieces = Vec::with_capacity(MAX_IMPORT);
+        let mut text = Vec::new();
         let mut size = 0;
         let mut end = Ok(());
         while pieces.len() < MAX_IMPORT && size < MAX_IMPORT_BYTES {
-            match source.next() {
+            match source.next(&mut text) {
                 Ok(Some(piece)) => {
                     size += piece.size();
                     pieces.push(piece);
@@ -251,18 +252,18 @@ fn read(mut source: Box<dyn Source>, batches: &mpsc::Sender<JoinHandle<Batch>>) 
         let position = source.position();
         // Whoever imports may have ended; what was read before a failure is handed over first.
         let is_done = pieces.is_empty()
-            || batches.blocking_send(tokio::task::spawn_blocking(move || decode(&pieces, position))).is_err();
+            || batches.blocking_send(tokio::task::spawn_blocking(move || decode(&pieces, &text, position))).is_err();
         if is_done || end.is_err() {
             return (source, end);
         }
     }
 }
 
-fn decode(pieces: &[Piece], position: u64) -> Batch {
+fn decode(pieces: &[Piece], text: &[u8], position: u64) -> Batch {
     let mut batch = Batch { pieces: pieces.len() as u64, position, ..Batch::default() };
     batch.messages.reserve(pieces.len());
     for piece in pieces {
-        match piece.decode() {
+        match piece.decode(text) {
             Ok(message) => batch.messages.extend(message),
             Err(refusal) => batch.refused.push(refusal),
         }

@@ -1,6 +1,7 @@
 //! Lines of bounded length, as bytes: one that is too long is skipped and said to be.
 
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
 
 use memchr::memchr;
 
@@ -14,31 +15,34 @@ const MAX_SKIPPED: usize = 256 << 20;
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Without its end.
-    Whole(Vec<u8>),
+    /// Where it stands, without its end.
+    Whole(Range<usize>),
     /// Longer than [`MAX_LINE`]; skipped.
     TooLong,
 }
 
-/// Reads the next line that is not blank; `None` at the end.
+/// Reads the next line that is not blank to the end of `text`; `None` when there is no more.
 ///
 /// # Errors
 /// When the reader fails, and [`io::ErrorKind::InvalidData`] when a line seems to have no end.
-pub(crate) fn next(reader: &mut impl BufRead) -> io::Result<Option<Line>> {
+pub(crate) fn next(reader: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<Option<Line>> {
+    let start = text.len();
     loop {
-        let mut line = Vec::new();
-        if reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)? == 0 {
+        if reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', text)? == 0 {
             return Ok(None);
         }
+        let line = text.get(start..).unwrap_or_default();
         if line.len() > MAX_LINE && line.last() != Some(&b'\n') {
+            text.truncate(start);
             skip(reader, MAX_SKIPPED)?;
             return Ok(Some(Line::TooLong));
         }
-        while matches!(line.last(), Some(b'\n' | b'\r')) {
-            line.pop();
-        }
-        if !line.trim_ascii().is_empty() {
-            return Ok(Some(Line::Whole(line)));
+        let ends = line.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        if line.trim_ascii().is_empty() {
+            text.truncate(start);
+        } else {
+            text.truncate(text.len() - ends);
+            return Ok(Some(Line::Whole(start..text.len())));
         }
     }
 }
@@ -71,11 +75,12 @@ mod tests {
         let mut text = b"one\r\n\n  \n".to_vec();
         text.extend(vec![b'x'; 2 * MAX_LINE]);
         text.extend(b"\ntwo");
-        let mut reader = text.as_slice();
-        assert_eq!(next(&mut reader).expect("reads"), Some(Line::Whole(b"one".to_vec())));
-        assert_eq!(next(&mut reader).expect("reads"), Some(Line::TooLong));
-        assert_eq!(next(&mut reader).expect("reads"), Some(Line::Whole(b"two".to_vec())));
-        assert_eq!(next(&mut reader).expect("reads"), None);
+        let (mut reader, mut read) = (text.as_slice(), Vec::new());
+        assert_eq!(next(&mut reader, &mut read).expect("reads"), Some(Line::Whole(0..3)));
+        assert_eq!(next(&mut reader, &mut read).expect("reads"), Some(Line::TooLong));
+        assert_eq!(next(&mut reader, &mut read).expect("reads"), Some(Line::Whole(3..6)));
+        assert_eq!(next(&mut reader, &mut read).expect("reads"), None);
+        assert_eq!(read, b"onetwo");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufRead};
+use std::ops::Range;
 use std::sync::Arc;
 
 use classic::{Record, RecordError};
@@ -13,11 +14,11 @@ use crate::lines::{self, Line};
 
 /// Reads pieces, one after the other.
 pub(crate) trait Source: Send {
-    /// The next piece; `None` at the end.
+    /// The next piece; `None` at the end. Lines go to the end of `text`, so that thousands of them take one place in memory.
     ///
     /// # Errors
     /// When the disk or the pipe fails.
-    fn next(&mut self) -> io::Result<Option<Piece>>;
+    fn next(&mut self, text: &mut Vec<u8>) -> io::Result<Option<Piece>>;
 
     /// How many bytes were taken so far; for a progress bar.
     fn position(&self) -> u64;
@@ -34,8 +35,8 @@ pub(crate) trait Source: Send {
 /// One message that is not decoded yet.
 #[derive(Debug)]
 pub(crate) enum Piece {
-    /// A line of JSON, with or without an envelope, and its number.
-    Line(u64, Vec<u8>),
+    /// A line of JSON, with or without an envelope: its number, and where it stands in the text beside.
+    Line(u64, Range<usize>),
     /// A record of a classic app's log, and the name of that log.
     Record(Record, Arc<str>),
     /// What cannot be read at all, in words.
@@ -53,9 +54,11 @@ impl Piece {
     }
 
     /// Its message, none where it is of a feed in a format that is not kept here; on failure the words that name it.
-    pub(crate) fn decode(&self) -> Result<Option<Message>, String> {
+    ///
+    /// `text` is what lines were read to.
+    pub(crate) fn decode(&self, text: &[u8]) -> Result<Option<Message>, String> {
         match self {
-            Self::Line(number, line) => decode(*number, line).map(Some),
+            Self::Line(number, line) => decode(*number, text.get(line.clone()).unwrap_or_default()).map(Some),
             Self::Record(record, log) => match record.message() {
                 Ok(message) => Ok(Some(message)),
                 Err(RecordError::OtherFormat) => Ok(None),
@@ -93,11 +96,11 @@ impl LineSource {
 }
 
 impl Source for LineSource {
-    fn next(&mut self) -> io::Result<Option<Piece>> {
-        let Some(line) = lines::next(&mut self.reader)? else { return Ok(None) };
+    fn next(&mut self, text: &mut Vec<u8>) -> io::Result<Option<Piece>> {
+        let Some(line) = lines::next(&mut self.reader, text)? else { return Ok(None) };
         self.lines += 1;
         let piece = match line {
-            Line::Whole(text) => Piece::Line(self.lines, text),
+            Line::Whole(line) => Piece::Line(self.lines, line),
             Line::TooLong => Piece::Unreadable(format!(
                 "line {}, no message that can be named: longer than {} bytes",
                 self.lines,

@@ -37,9 +37,10 @@ struct Verdict {
 pub(crate) fn run(mut input: impl BufRead, output: impl Write) -> io::Result<()> {
     let mut output = io::BufWriter::new(output);
     let mut verifiers = Verifiers::default();
-    while let Some(line) = lines::next(&mut input)? {
+    let mut text = Vec::new();
+    while let Some(line) = lines::next(&mut input, &mut text)? {
         let result = match line {
-            Line::Whole(line) => verifiers.judge(&line),
+            Line::Whole(line) => verifiers.judge(text.get(line).unwrap_or_default()),
             Line::TooLong => Err(format!("the line is longer than {} bytes", lines::MAX_LINE)),
         };
         let verdict = match result {
@@ -49,6 +50,7 @@ pub(crate) fn run(mut input: impl BufRead, output: impl Write) -> io::Result<()>
         serde_json::to_writer(&mut output, &verdict)?;
         output.write_all(b"\n")?;
         output.flush()?;
+        text.clear();
     }
     Ok(())
 }
@@ -102,7 +104,7 @@ fn state(raw: Option<&RawValue>) -> Result<Option<Head>, String> {
     }
 }
 
-fn value(raw: Option<&RawValue>, name: &str) -> Result<Option<Value>, String> {
+fn value<'a>(raw: Option<&'a RawValue>, name: &str) -> Result<Option<Value<'a>>, String> {
     raw.map(|raw| Value::parse(raw.get().as_bytes()).map_err(|error| format!("{name} cannot be read: {error}")))
         .transpose()
 }

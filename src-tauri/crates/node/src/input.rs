@@ -70,7 +70,7 @@ pub enum Input {
         /// For the answer.
         ticket: Ticket,
         /// The content, as [`social::write`] makes them.
-        content: json::Value,
+        content: json::Value<'static>,
     },
     /// Messages from a file; answered by [`crate::Output::Imported`].
     Import {

@@ -44,7 +44,7 @@ pub(crate) struct Publishing {
 #[derive(Debug)]
 struct Wish {
     ticket: Ticket,
-    content: json::Value,
+    content: json::Value<'static>,
     since: Instant,
 }
 
@@ -101,7 +101,7 @@ impl Publishing {
 }
 
 impl Node {
-    pub(crate) fn on_publish(&mut self, ticket: Ticket, content: json::Value, now: Now) {
+    pub(crate) fn on_publish(&mut self, ticket: Ticket, content: json::Value<'static>, now: Now) {
         if self.publishing.queue.len() >= limits::PUBLISH_QUEUE {
             self.outbox.push_back(Output::Published { ticket, result: Err(Refusal::Busy) });
             return;

@@ -212,7 +212,7 @@ impl<'a> World<'a> {
         let record = self.tally.publishing(cost);
         self.pressed[author].push_back((record, self.now));
         let text = format!("message {} of this run, about as long as what people write to each other", record + 1);
-        let content = Value::object([("type", Value::from("post")), ("text", Value::from(text.as_str()))]);
+        let content = Value::object([("type", Value::from("post")), ("text", Value::from(text))]);
         self.input(author, Input::Publish { ticket: Ticket(record as u64), content });
         if self.tally.records.len() < self.scenario.messages {
             self.at(self.now + self.scenario.every_ms * 1000, Event::Publish);

@@ -69,44 +69,50 @@ pub struct Link {
 }
 
 /// Every link of a content, each once, in the order of relation and target; at most [`MAX_LINKS`].
-pub(crate) fn links_of(content: &Value) -> Vec<Link> {
-    let mut found = Vec::new();
-    collect(content, "", 0, &mut found);
+pub(crate) fn links_of(content: &Value<'_>) -> Vec<Link> {
+    let mut found: Vec<Link> = Vec::new();
+    each_link(content, |relation, target| {
+        // Few links, nearly always: looking through them costs less than a tree.
+        if found.len() < MAX_LINKS && !found.iter().any(|link| link.target == target && link.relation == relation) {
+            found.push(Link { relation: relation.to_owned(), target });
+        }
+    });
     found.sort_unstable();
     found
 }
 
-fn collect(value: &Value, relation: &str, depth: usize, found: &mut Vec<Link>) {
-    if depth > MAX_DEPTH || found.len() >= MAX_LINKS {
+/// Gives every link of a content to `link`, relation and target, in the order in which they stand there. The same may come more
+/// than once.
+pub(crate) fn each_link(content: &Value<'_>, mut link: impl FnMut(&str, Target)) {
+    let mut bounded = |relation: &str, target| {
+        let end = relation.char_indices().nth(MAX_RELATION_CHARS).map_or(relation.len(), |(end, _)| end);
+        link(&relation[..end], target);
+    };
+    collect(content, "", 0, &mut bounded);
+}
+
+fn collect(value: &Value<'_>, relation: &str, depth: usize, link: &mut dyn FnMut(&str, Target)) {
+    if depth > MAX_DEPTH {
         return;
     }
     if let Some(items) = value.as_array() {
         for item in items {
-            collect(item, relation, depth + 1, found);
+            collect(item, relation, depth + 1, link);
         }
     } else if let Some(text) = value.as_str() {
         if let Some(target) = Target::parse(&text) {
-            add(relation, target, found);
+            link(relation, target);
         } else if relation == "text" {
             for (target, _) in ids_in_text(&text) {
-                add("mentions", target, found);
+                link("mentions", target);
             }
         }
     } else {
         for (key, inner) in value.entries() {
             let key = key.to_str_lossy();
             let relation = if key == "link" && !relation.is_empty() { relation } else { &key };
-            collect(inner, relation, depth + 1, found);
+            collect(inner, relation, depth + 1, link);
         }
-    }
-}
-
-fn add(relation: &str, target: Target, found: &mut Vec<Link>) {
-    let end = relation.char_indices().nth(MAX_RELATION_CHARS).map_or(relation.len(), |(end, _)| end);
-    let relation = &relation[..end];
-    // Few links, nearly always: looking through them costs less than a tree.
-    if found.len() < MAX_LINKS && !found.iter().any(|link| link.target == target && link.relation == relation) {
-        found.push(Link { relation: relation.to_owned(), target });
     }
 }
 

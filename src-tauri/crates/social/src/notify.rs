@@ -92,7 +92,7 @@ mod tests {
         notification(&me, &graph, &PersonId::from(feed(author)), &read_content(&Content::Object(content)), mine)
     }
 
-    fn post(text: &str, root: Option<u8>) -> Value {
+    fn post(text: &str, root: Option<u8>) -> Value<'_> {
         let root = root.map(|n| MessageId::classic([n; 32]));
         write::post(&PostDraft { text: text.into(), root, ..PostDraft::default() })
     }

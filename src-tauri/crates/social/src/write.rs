@@ -20,10 +20,10 @@ pub struct PostDraft {
 }
 
 /// A post. The ids in its text become its `mentions`, with the labels that the text gives them.
-pub fn post(draft: &PostDraft) -> Value {
-    let mut fields = vec![("type", Value::from("post")), ("text", Value::from(draft.text.as_str()))];
+pub fn post(draft: &PostDraft) -> Value<'static> {
+    let mut fields = vec![("type", Value::from("post")), ("text", Value::from(draft.text.clone()))];
     if let Some(channel) = &draft.channel {
-        fields.push(("channel", Value::from(channel.as_str())));
+        fields.push(("channel", Value::from(channel.clone())));
     }
     if let Some(root) = &draft.root {
         fields.push(("root", id(root)));
@@ -39,12 +39,12 @@ pub fn post(draft: &PostDraft) -> Value {
         fields.push(("mentions", Value::Array(mentions)));
     }
     if let Some(warning) = &draft.content_warning {
-        fields.push(("contentWarning", Value::from(warning.as_str())));
+        fields.push(("contentWarning", Value::from(warning.clone())));
     }
     Value::object(fields)
 }
 
-fn mentions(text: &str) -> Vec<Value> {
+fn mentions(text: &str) -> Vec<Value<'static>> {
     let mut seen: Vec<Target> = Vec::new();
     let mut mentions = Vec::new();
     for (target, label) in ids_in_text(text) {
@@ -54,7 +54,7 @@ fn mentions(text: &str) -> Vec<Value> {
         seen.push(target);
         let mut fields = vec![("link", id(&target))];
         if let Some(label) = label {
-            fields.push(("name", Value::from(label.trim_start_matches('@'))));
+            fields.push(("name", Value::from(label.trim_start_matches('@').to_owned())));
         }
         mentions.push(Value::object(fields));
     }
@@ -62,13 +62,18 @@ fn mentions(text: &str) -> Vec<Value> {
 }
 
 /// What somebody says of themselves; absent fields leave earlier words as they are.
-pub fn about_self(me: &FeedId, name: Option<&str>, description: Option<&str>, image: Option<&BlobId>) -> Value {
+pub fn about_self(
+    me: &FeedId,
+    name: Option<&str>,
+    description: Option<&str>,
+    image: Option<&BlobId>,
+) -> Value<'static> {
     let mut fields = vec![("type", Value::from("about")), ("about", id(me))];
     if let Some(name) = name {
-        fields.push(("name", Value::from(name)));
+        fields.push(("name", Value::from(name.to_owned())));
     }
     if let Some(description) = description {
-        fields.push(("description", Value::from(description)));
+        fields.push(("description", Value::from(description.to_owned())));
     }
     if let Some(image) = image {
         fields.push(("image", id(image)));
@@ -77,7 +82,7 @@ pub fn about_self(me: &FeedId, name: Option<&str>, description: Option<&str>, im
 }
 
 /// How the author stands to somebody; replaces everything said about them before.
-pub fn contact(person: &FeedId, following: bool, blocking: bool) -> Value {
+pub fn contact(person: &FeedId, following: bool, blocking: bool) -> Value<'static> {
     Value::object([
         ("type", Value::from("contact")),
         ("contact", id(person)),
@@ -87,26 +92,26 @@ pub fn contact(person: &FeedId, following: bool, blocking: bool) -> Value {
 }
 
 /// A like, or, with `likes` false, taking it back.
-pub fn vote(link: &MessageId, likes: bool, expression: &str) -> Value {
+pub fn vote(link: &MessageId, likes: bool, expression: &str) -> Value<'static> {
     let vote = Value::object([
         ("link", id(link)),
         ("value", Value::Number(if likes { 1.0 } else { 0.0 })),
-        ("expression", Value::from(expression)),
+        ("expression", Value::from(expression.to_owned())),
     ]);
     Value::object([("type", Value::from("vote")), ("vote", vote)])
 }
 
 /// Interest in a channel, named without `#`.
-pub fn channel(name: &str, subscribed: bool) -> Value {
+pub fn channel(name: &str, subscribed: bool) -> Value<'static> {
     Value::object([
         ("type", Value::from("channel")),
-        ("channel", Value::from(name)),
+        ("channel", Value::from(name.to_owned())),
         ("subscribed", Value::Bool(subscribed)),
     ])
 }
 
-fn id(id: &impl ToString) -> Value {
-    Value::from(id.to_string().as_str())
+fn id(id: &impl ToString) -> Value<'static> {
+    Value::from(id.to_string())
 }
 
 #[cfg(test)]

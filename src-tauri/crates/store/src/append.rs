@@ -88,7 +88,7 @@ impl Inner {
         if own && (self.standing() != Standing::Whole || self.doubt.is_open()) {
             return Err(AppendError::Recovering);
         }
-        let staged = stage(self.me, &self.shared().feeds, &batch.entries, received_ms, writer.next_row, own)?;
+        let staged = stage(self.me, &self.shared().feeds, batch, received_ms, writer.next_row, own)?;
         if staged.log.is_empty() {
             return Ok(());
         }
@@ -175,17 +175,18 @@ struct Staged<'a> {
 fn stage<'a>(
     me: FeedId,
     feeds: &Feeds,
-    entries: &'a [Entry],
+    batch: &'a Batch,
     received: i64,
     first_row: i64,
     own: bool,
 ) -> Result<Staged<'a>, AppendError> {
     let mut staged_feeds = StagedFeeds::new(feeds);
     let mut grown: BTreeMap<FeedId, Grown> = BTreeMap::new();
-    let mut log: Vec<LogRow<'_>> = Vec::with_capacity(entries.len());
+    let mut log: Vec<LogRow<'_>> = Vec::with_capacity(batch.len());
     let mut index = IndexRows::new(me);
     let mut row = first_row;
-    for Entry { message, body, facts } in entries {
+    for entry in &batch.entries {
+        let Entry { message, facts, .. } = entry;
         let (author, id, sequence) = (message.author(), message.id(), message.sequence());
         let feed = grown.entry(author).or_insert_with(|| Grown::new(author, &mut staged_feeds, feeds));
         if feed.is_frozen {
@@ -203,7 +204,7 @@ fn stage<'a>(
         feed.bytes += message.encoded().len() as u64;
         let number = feed.number;
 
-        log.push(LogRow { row, feed: number, sequence, received, id, body });
+        log.push(LogRow { row, feed: number, sequence, received, id, body: batch.body(entry) });
         let indexed = Indexed { row, number, received, message, facts };
         index.add(&indexed, |id| staged_feeds.number(id));
         row += 1;

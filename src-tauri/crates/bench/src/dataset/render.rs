@@ -48,7 +48,7 @@ impl<'a> Cast<'a> {
     }
 
     /// The content of message `number`; `ids` are those of the rounds before.
-    pub(crate) fn content(&self, number: usize, draft: &Draft, ids: &[MessageId]) -> Result<Value, Error> {
+    pub(crate) fn content(&self, number: usize, draft: &Draft, ids: &[MessageId]) -> Result<Value<'static>, Error> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         // A stream of its own, so that messages can be written in any order.
         random.set_stream(1 + number as u64);
@@ -100,7 +100,7 @@ impl<'a> Cast<'a> {
         })
     }
 
-    fn about(&self, of: usize, is_first: bool, random: &mut ChaCha8Rng) -> Value {
+    fn about(&self, of: usize, is_first: bool, random: &mut ChaCha8Rng) -> Value<'static> {
         let mut name = Self::name(of);
         if !is_first {
             name.push(' ');
@@ -129,7 +129,7 @@ impl<'a> Cast<'a> {
         quotes: Option<MessageId>,
         ids: &[MessageId],
         random: &mut ChaCha8Rng,
-    ) -> Value {
+    ) -> Value<'static> {
         let length = fraction(random);
         let longest = if happens(random, 10) { LONGEST } else { USUAL };
         let mut words = String::new();
@@ -183,7 +183,7 @@ impl<'a> Cast<'a> {
         Value::object(fields)
     }
 
-    fn private(&self, recipients: &[usize], random: &mut ChaCha8Rng) -> Result<Value, Error> {
+    fn private(&self, recipients: &[usize], random: &mut ChaCha8Rng) -> Result<Value<'static>, Error> {
         let plain = Value::object([
             ("type", Value::from("post")),
             ("text", self.words(5 + below(random, 40), random)),
@@ -195,13 +195,13 @@ impl<'a> Cast<'a> {
         Ok(text(&sealed))
     }
 
-    fn words(&self, count: usize, random: &mut ChaCha8Rng) -> Value {
+    fn words(&self, count: usize, random: &mut ChaCha8Rng) -> Value<'static> {
         let mut words = String::new();
         self.words.write(&mut words, count, random);
         text(&words)
     }
 
-    fn person(&self, author: usize) -> Value {
+    fn person(&self, author: usize) -> Value<'static> {
         text(&self.keys[author].feed_id().to_string())
     }
 
@@ -209,11 +209,11 @@ impl<'a> Cast<'a> {
         &self.channels[self.popularity.choose(random)]
     }
 
-    fn channel(&self, random: &mut ChaCha8Rng) -> Value {
+    fn channel(&self, random: &mut ChaCha8Rng) -> Value<'static> {
         text(self.channel_name(random))
     }
 
-    fn blob(&self, random: &mut ChaCha8Rng) -> Value {
+    fn blob(&self, random: &mut ChaCha8Rng) -> Value<'static> {
         let mut hash = Sha256::new();
         hash.update(self.seed.to_le_bytes());
         hash.update((below(random, self.blobs) as u64).to_le_bytes());
@@ -228,6 +228,6 @@ pub(crate) fn keys(seed: u64, author: usize) -> KeyPair {
     KeyPair::from_seed(&bytes)
 }
 
-fn text(text: &str) -> Value {
-    Value::from(text)
+fn text(text: &str) -> Value<'static> {
+    Value::from(text.to_owned())
 }

@@ -85,7 +85,7 @@ impl LogSource {
 }
 
 impl Source for LogSource {
-    fn next(&mut self) -> io::Result<Option<Piece>> {
+    fn next(&mut self, _: &mut Vec<u8>) -> io::Result<Option<Piece>> {
         loop {
             match self.step()? {
                 Some(Step::Found(Found::Record(record), log)) => return Ok(Some(Piece::Record(record, log))),

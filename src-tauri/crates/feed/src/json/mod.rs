@@ -31,9 +31,9 @@ pub const MAX_DEPTH: usize = 128;
 /// How many bytes [`Value::parse`] reads: one frame of the wire, far more than any message takes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// A JSON value.
+/// A JSON value. Its strings stand in the text that it was read from, where they can.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -41,29 +41,41 @@ pub enum Value {
     /// A number. Infinite when the text was beyond the range of a double; it prints as `null` then.
     Number(f64),
     /// A string.
-    String(Text),
+    String(Text<'a>),
     /// `[…]`
-    Array(Vec<Value>),
+    Array(Vec<Value<'a>>),
     /// `{…}`
-    Object(Object),
+    Object(Object<'a>),
 }
 
-impl Value {
+impl<'a> Value<'a> {
     /// Reads one value, as V8's `JSON.parse` does.
     ///
     /// # Errors
     /// When the text is not UTF-8 or not JSON, is longer than [`MAX_BYTES`] or nests deeper than [`MAX_DEPTH`].
-    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
+    pub fn parse(text: &'a [u8]) -> Result<Self, JsonError> {
         parse::parse(text)
     }
 
     /// An object with these entries. Later values replace earlier ones under the same key.
-    pub fn object<K: Into<Text>>(entries: impl IntoIterator<Item = (K, Value)>) -> Self {
+    pub fn object<K: Into<Text<'a>>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Object(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
+    /// The same value, for as long as one likes.
+    pub fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Number(number) => Value::Number(number),
+            Self::String(text) => Value::String(text.into_owned()),
+            Self::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
+            Self::Object(object) => Value::Object(object.into_owned()),
+        }
+    }
+
     /// The value under `key`, when this is an object that has it.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         match self {
             Self::Object(object) => object.get(key),
             _ => None,
@@ -76,7 +88,7 @@ impl Value {
     }
 
     /// The string as it is, when this is one.
-    pub fn as_text(&self) -> Option<&Text> {
+    pub fn as_text(&self) -> Option<&Text<'a>> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -100,7 +112,7 @@ impl Value {
     }
 
     /// The items, when this is an array.
-    pub fn as_array(&self) -> Option<&[Value]> {
+    pub fn as_array(&self) -> Option<&[Value<'a>]> {
         match self {
             Self::Array(items) => Some(items),
             _ => None,
@@ -108,7 +120,7 @@ impl Value {
     }
 
     /// The object, when this is one.
-    pub fn as_object(&self) -> Option<&Object> {
+    pub fn as_object(&self) -> Option<&Object<'a>> {
         match self {
             Self::Object(object) => Some(object),
             _ => None,
@@ -116,7 +128,7 @@ impl Value {
     }
 
     /// The entries in order, when this is an object; nothing otherwise.
-    pub fn entries(&self) -> impl Iterator<Item = (&Text, &Value)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&Text<'a>, &Value<'a>)> {
         self.as_object().into_iter().flat_map(Object::iter)
     }
 
@@ -136,49 +148,49 @@ impl Value {
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for Value<'_> {
     fn from(value: bool) -> Self {
         Self::Bool(value)
     }
 }
 
-impl From<f64> for Value {
+impl From<f64> for Value<'_> {
     fn from(value: f64) -> Self {
         Self::Number(value)
     }
 }
 
-impl From<u32> for Value {
+impl From<u32> for Value<'_> {
     fn from(value: u32) -> Self {
         Self::Number(value.into())
     }
 }
 
-impl From<&str> for Value {
-    fn from(value: &str) -> Self {
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
         Self::String(value.into())
     }
 }
 
-impl From<String> for Value {
+impl From<String> for Value<'_> {
     fn from(value: String) -> Self {
         Self::String(value.into())
     }
 }
 
-impl From<Text> for Value {
-    fn from(value: Text) -> Self {
+impl<'a> From<Text<'a>> for Value<'a> {
+    fn from(value: Text<'a>) -> Self {
         Self::String(value)
     }
 }
 
-impl From<Object> for Value {
-    fn from(value: Object) -> Self {
+impl<'a> From<Object<'a>> for Value<'a> {
+    fn from(value: Object<'a>) -> Self {
         Self::Object(value)
     }
 }
 
-impl<V: Into<Value>> From<Vec<V>> for Value {
+impl<'a, V: Into<Value<'a>>> From<Vec<V>> for Value<'a> {
     fn from(items: Vec<V>) -> Self {
         Self::Array(items.into_iter().map(Into::into).collect())
     }

@@ -9,21 +9,25 @@ const INDEX_FROM: usize = 32;
 
 /// An ordered object: integer-like keys ascending, then the others in the order they first came.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Object(Vec<(Text, Value)>);
+pub struct Object<'a>(Vec<(Text<'a>, Value<'a>)>);
 
-impl Object {
+impl<'a> Object<'a> {
     /// An object without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// The value under `key`.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
         self.0.iter().find(|(candidate, _)| *candidate == key).map(|(_, value)| value)
     }
 
+    pub(super) fn into_owned(self) -> Object<'static> {
+        Object(self.0.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+    }
+
     /// The entries in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Text, &Value)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Text<'a>, &Value<'a>)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
@@ -38,8 +42,8 @@ impl Object {
     }
 }
 
-impl FromIterator<(Text, Value)> for Object {
-    fn from_iter<I: IntoIterator<Item = (Text, Value)>>(entries: I) -> Self {
+impl<'a> FromIterator<(Text<'a>, Value<'a>)> for Object<'a> {
+    fn from_iter<I: IntoIterator<Item = (Text<'a>, Value<'a>)>>(entries: I) -> Self {
         let mut builder = Builder::default();
         for (key, value) in entries {
             builder.insert(key, value);
@@ -50,15 +54,15 @@ impl FromIterator<(Text, Value)> for Object {
 
 /// Collects entries as assignments to a JavaScript object would.
 #[derive(Default)]
-pub(super) struct Builder {
-    entries: Vec<(Text, Value)>,
+pub(super) struct Builder<'a> {
+    entries: Vec<(Text<'a>, Value<'a>)>,
     /// Where each key stands, once there are [`INDEX_FROM`] entries.
-    index: BTreeMap<Text, usize>,
+    index: BTreeMap<Text<'a>, usize>,
     has_integer_key: bool,
 }
 
-impl Builder {
-    pub(super) fn insert(&mut self, key: Text, value: Value) {
+impl<'a> Builder<'a> {
+    pub(super) fn insert(&mut self, key: Text<'a>, value: Value<'a>) {
         if let Some(at) = self.position(&key) {
             self.entries[at].1 = value;
             return;
@@ -73,7 +77,7 @@ impl Builder {
         }
     }
 
-    fn position(&self, key: &Text) -> Option<usize> {
+    fn position(&self, key: &Text<'_>) -> Option<usize> {
         if self.index.is_empty() {
             self.entries.iter().position(|(candidate, _)| candidate == key)
         } else {
@@ -81,7 +85,7 @@ impl Builder {
         }
     }
 
-    pub(super) fn finish(mut self) -> Object {
+    pub(super) fn finish(mut self) -> Object<'a> {
         if self.has_integer_key {
             // Stable: `false` sorts first, so integer-like keys lead and the others keep their order.
             self.entries.sort_by_key(|(key, _)| {
@@ -94,7 +98,7 @@ impl Builder {
 }
 
 /// The number that an integer-like key stands for: canonical decimal, at most 2³² − 2 (ECMA-262, “array index”).
-fn array_index(key: &Text) -> Option<u32> {
+fn array_index(key: &Text<'_>) -> Option<u32> {
     array_index_of(key.as_str()?.as_bytes())
 }
 

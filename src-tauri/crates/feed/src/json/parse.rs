@@ -28,7 +28,7 @@ pub enum JsonError {
     TooLong,
 }
 
-pub(super) fn parse(text: &[u8]) -> Result<Value, JsonError> {
+pub(super) fn parse(text: &[u8]) -> Result<Value<'_>, JsonError> {
     if text.len() > MAX_BYTES {
         return Err(JsonError::TooLong);
     }
@@ -49,7 +49,7 @@ struct Parser<'a> {
     depth: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -71,7 +71,7 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<Value, JsonError> {
+    fn value(&mut self) -> Result<Value<'a>, JsonError> {
         self.skip_space();
         match self.peek() {
             Some(b'"') => self.string().map(Value::String),
@@ -85,7 +85,7 @@ impl Parser<'_> {
         }
     }
 
-    fn word(&mut self, word: &'static str, value: Value) -> Result<Value, JsonError> {
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
         if !self.text[self.at..].starts_with(word) {
             return Err(self.expected("a value"));
         }
@@ -93,7 +93,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonError>) -> Result<Value, JsonError> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Value<'a>, JsonError>) -> Result<Value<'a>, JsonError> {
         if self.depth == MAX_DEPTH {
             return Err(JsonError::TooDeep);
         }
@@ -104,7 +104,7 @@ impl Parser<'_> {
         Ok(value)
     }
 
-    fn array(&mut self) -> Result<Value, JsonError> {
+    fn array(&mut self) -> Result<Value<'a>, JsonError> {
         let mut items = Vec::new();
         self.skip_space();
         if self.eat(b']') {
@@ -122,7 +122,7 @@ impl Parser<'_> {
         }
     }
 
-    fn object(&mut self) -> Result<Value, JsonError> {
+    fn object(&mut self) -> Result<Value<'a>, JsonError> {
         let mut entries = Builder::default();
         self.skip_space();
         if self.eat(b'}') {
@@ -150,7 +150,7 @@ impl Parser<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    fn number(&mut self) -> Result<Value<'a>, JsonError> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
@@ -176,17 +176,26 @@ impl Parser<'_> {
         if self.at == start { Err(self.expected("a digit")) } else { Ok(()) }
     }
 
-    fn string(&mut self) -> Result<Text, JsonError> {
+    /// Steps over what stands in a string as it is.
+    fn plain(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let end = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+        let plain = &rest[..end.unwrap_or(rest.len())];
+        self.at += plain.len();
+        plain
+    }
+
+    fn string(&mut self) -> Result<Text<'a>, JsonError> {
         self.at += 1;
-        let mut text = String::new();
+        let plain = self.plain();
+        if self.eat(b'"') {
+            return Ok(plain.into());
+        }
+        let mut text = plain.to_owned();
         // Once a lone surrogate has come, everything is collected here instead.
         let mut units: Option<Vec<u16>> = None;
         loop {
-            let start = self.at;
-            while !matches!(self.peek(), None | Some(b'"' | b'\\' | 0..=0x1f)) {
-                self.at += 1;
-            }
-            let plain = &self.text[start..self.at];
+            let plain = self.plain();
             match &mut units {
                 None => text.push_str(plain),
                 Some(units) => units.extend(plain.encode_utf16()),

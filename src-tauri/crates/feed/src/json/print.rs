@@ -11,7 +11,7 @@ pub(super) enum Layout {
     Canonical,
 }
 
-pub(super) fn print(value: &Value, layout: Layout) -> String {
+pub(super) fn print(value: &Value<'_>, layout: Layout) -> String {
     let mut printer = Printer { out: String::new(), layout, depth: 0 };
     printer.value(value);
     printer.out
@@ -24,7 +24,7 @@ struct Printer {
 }
 
 impl Printer {
-    fn value(&mut self, value: &Value) {
+    fn value(&mut self, value: &Value<'_>) {
         match value {
             Value::Null => self.out.push_str("null"),
             Value::Bool(true) => self.out.push_str("true"),
@@ -72,7 +72,7 @@ impl Printer {
         }
     }
 
-    fn string(&mut self, text: &Text) {
+    fn string(&mut self, text: &Text<'_>) {
         self.out.push('"');
         match (text.as_str(), text.units()) {
             (Some(text), _) => text.chars().for_each(|character| self.character(character)),

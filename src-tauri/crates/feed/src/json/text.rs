@@ -2,23 +2,32 @@
 
 use std::borrow::Cow;
 
-/// A string as JavaScript has them. Well-formed text is kept as UTF-8; only text with a lone surrogate is kept in units.
+/// A string as JavaScript has them. Well-formed text is kept as UTF-8, where it stands if it was read from a text without
+/// escapes; only text with a lone surrogate is kept in units.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text(Repr);
+pub struct Text<'a>(Repr<'a>);
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Repr {
-    WellFormed(String),
+enum Repr<'a> {
+    WellFormed(Cow<'a, str>),
     /// Holds at least one lone surrogate, so that equal strings have equal representations.
     Units(Vec<u16>),
 }
 
-impl Text {
+impl<'a> Text<'a> {
     /// A string from its UTF-16 units.
     pub fn from_utf16(units: Vec<u16>) -> Self {
         Self(match String::from_utf16(&units) {
-            Ok(text) => Repr::WellFormed(text),
+            Ok(text) => Repr::WellFormed(text.into()),
             Err(_) => Repr::Units(units),
+        })
+    }
+
+    /// The same string, for as long as one likes.
+    pub fn into_owned(self) -> Text<'static> {
+        Text(match self.0 {
+            Repr::WellFormed(text) => Repr::WellFormed(Cow::Owned(text.into_owned())),
+            Repr::Units(units) => Repr::Units(units),
         })
     }
 
@@ -35,6 +44,14 @@ impl Text {
         match &self.0 {
             Repr::WellFormed(text) => Cow::Borrowed(text),
             Repr::Units(units) => Cow::Owned(String::from_utf16_lossy(units)),
+        }
+    }
+
+    /// [`Self::to_str_lossy`], of one that is not needed any more.
+    pub fn into_str_lossy(self) -> Cow<'a, str> {
+        match self.0 {
+            Repr::WellFormed(text) => text,
+            Repr::Units(units) => Cow::Owned(String::from_utf16_lossy(&units)),
         }
     }
 
@@ -55,31 +72,31 @@ impl Text {
     }
 }
 
-impl From<String> for Text {
+impl From<String> for Text<'_> {
     fn from(text: String) -> Self {
-        Self(Repr::WellFormed(text))
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
         Self(Repr::WellFormed(text.into()))
     }
 }
 
-impl PartialEq<str> for Text {
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Repr::WellFormed(text.into()))
+    }
+}
+
+impl PartialEq<str> for Text<'_> {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == Some(other)
     }
 }
 
-impl PartialEq<&str> for Text {
+impl PartialEq<&str> for Text<'_> {
     fn eq(&self, other: &&str) -> bool {
         self.as_str() == Some(*other)
     }
 }
 
-impl std::fmt::Display for Text {
+impl std::fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.to_str_lossy())
     }

@@ -114,11 +114,11 @@ fn judge(encoded: &[u8]) -> Result<Message, DecodeError> {
 }
 
 /// The feed and sequence that a text names, whatever else is wrong with it.
-fn claim(value: &Value) -> (Option<FeedId>, Option<u64>) {
+fn claim(value: &Value<'_>) -> (Option<FeedId>, Option<u64>) {
     (value.get("author").and_then(feed_id), value.get("sequence").and_then(sequence))
 }
 
-fn build(value: &Value, encoded: String) -> Result<Message, DecodeError> {
+fn build(value: &Value<'_>, encoded: String) -> Result<Message, DecodeError> {
     let refuse = |fault| {
         let (author, sequence) = claim(value);
         DecodeError { author, sequence, fault }
@@ -147,7 +147,7 @@ impl Fields {
         Message(Arc::new(Inner { encoded: encoded.into(), id, author, sequence, previous, timestamp, signature }))
     }
 
-    fn read(object: &Object) -> Result<Self, Fault> {
+    fn read(object: &Object<'_>) -> Result<Self, Fault> {
         let mut entries = object.iter();
         let mut next = || entries.next().ok_or(Fault::Fields);
         let (previous, (second, a), (third, b)) = (next()?, next()?, next()?);
@@ -183,15 +183,15 @@ impl Fields {
     }
 }
 
-fn ascii(value: &Value) -> Option<&[u8]> {
+fn ascii<'a>(value: &'a Value<'_>) -> Option<&'a [u8]> {
     value.as_text().and_then(Text::as_str).map(str::as_bytes)
 }
 
-fn feed_id(value: &Value) -> Option<FeedId> {
+fn feed_id(value: &Value<'_>) -> Option<FeedId> {
     FeedId::from_sigil(ascii(value)?)
 }
 
-fn sequence(value: &Value) -> Option<u64> {
+fn sequence(value: &Value<'_>) -> Option<u64> {
     value.as_f64().and_then(whole)
 }
 
@@ -199,14 +199,14 @@ fn whole(number: f64) -> Option<u64> {
     (number.fract() == 0.0 && number >= 1.0 && number <= MAX_SEQUENCE as f64).then_some(number as u64)
 }
 
-fn read_previous(value: &Value) -> Option<Option<MessageId>> {
+fn read_previous(value: &Value<'_>) -> Option<Option<MessageId>> {
     match value {
         Value::Null => Some(None),
         value => MessageId::from_sigil(ascii(value)?).map(Some),
     }
 }
 
-fn read_signature(value: &Value) -> Option<[u8; 64]> {
+fn read_signature(value: &Value<'_>) -> Option<[u8; 64]> {
     signature_bytes(ascii(value)?)
 }
 
@@ -227,7 +227,7 @@ fn is_sealed(text: &[u8]) -> bool {
 }
 
 /// The rules for what an author says.
-pub(super) fn check_content(content: &Value) -> Result<(), Fault> {
+pub(super) fn check_content(content: &Value<'_>) -> Result<(), Fault> {
     match content {
         Value::Object(_) => match content.get("type").and_then(Value::as_text) {
             None => Err(Fault::ContentType),
@@ -288,7 +288,7 @@ const BEFORE_CONTENT: &[u8] = b",\"hash\":\"sha256\",\"content\":";
 const AFTER_CONTENT: usize = ",\"signature\":\"".len() + SIGNATURE_CHARACTERS + ".sig.ed25519\"}".len();
 
 /// The content of a message that has been decoded before.
-pub(super) fn content(encoded: &[u8]) -> Content {
+pub(super) fn content(encoded: &[u8]) -> Content<'_> {
     let read = || {
         let mut start = 0;
         while !encoded.get(start..)?.starts_with(BEFORE_CONTENT) {
@@ -299,7 +299,7 @@ pub(super) fn content(encoded: &[u8]) -> Content {
         Value::parse(text).ok()
     };
     match read() {
-        Some(Value::String(text)) => Content::Sealed(text.to_str_lossy().into_owned()),
+        Some(Value::String(text)) => Content::Sealed(text.into_str_lossy()),
         // A decoded message always has a content.
         content => Content::Object(content.unwrap_or(Value::Null)),
     }

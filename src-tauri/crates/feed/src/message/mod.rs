@@ -4,6 +4,7 @@ mod decode;
 mod fault;
 mod sign;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -46,11 +47,11 @@ struct Inner {
 
 /// What an author said.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub enum Content<'a> {
     /// An object with a `type`, for everybody.
-    Object(json::Value),
+    Object(json::Value<'a>),
     /// A sealed text that ends in `.box` or `.box2`.
-    Sealed(String),
+    Sealed(Cow<'a, str>),
 }
 
 impl Message {
@@ -134,7 +135,7 @@ impl Message {
     }
 
     /// What the author said, parsed anew at each call.
-    pub fn content(&self) -> Content {
+    pub fn content(&self) -> Content<'_> {
         decode::content(&self.0.encoded)
     }
 }

@@ -84,12 +84,23 @@ const AFTER_SIGNATURE: &[u8] = b".sig.ed25519\"}";
 /// An id that may come again: the number of its kind, its 32 bytes.
 type Seen = (u8, [u8; 32]);
 
-/// Packs the compact canonical text of message `sequence` of `author`.
+/// Packs the compact canonical text of message `sequence` of `author`, to the end of `out`.
 ///
 /// [`unpack`] gives exactly these bytes again. What is no such text is kept as it is, which [`unpack`] takes only if it
 /// begins with `{`, as all messages do.
+pub fn pack_into(out: &mut Vec<u8>, encoded: &[u8], author: FeedId, sequence: u64) {
+    let start = out.len();
+    if write::pack(encoded, author, sequence, out).is_none() {
+        out.truncate(start);
+        out.extend_from_slice(encoded);
+    }
+}
+
+/// [`pack_into`], by itself.
 pub fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Vec<u8> {
-    write::pack(encoded, author, sequence).unwrap_or_else(|| encoded.to_vec())
+    let mut out = Vec::with_capacity(encoded.len());
+    pack_into(&mut out, encoded, author, sequence);
+    out
 }
 
 /// The text that was packed, for the same `author` and `sequence`.

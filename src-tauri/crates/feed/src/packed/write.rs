@@ -36,8 +36,9 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
-/// `None` for a text that does not have the shape.
-pub(super) fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Option<Vec<u8>> {
+/// Writes to the end of `out`; `None` for a text that does not have the shape, with anything behind what was there.
+pub(super) fn pack(encoded: &[u8], author: FeedId, sequence: u64, out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
     let mut flags = 0;
     let mut seen = Seens::new(*author.key());
     let rest = encoded.strip_prefix(BEFORE_PREVIOUS)?;
@@ -61,13 +62,12 @@ pub(super) fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Option<Vec<
     let signature: [u8; 64] = base64::decode_array(signature)?;
     let content = content.strip_suffix(BEFORE_SIGNATURE)?;
 
-    let mut out = Vec::with_capacity(encoded.len());
     out.extend_from_slice(&[VERSION, 0]);
     if flags & PREVIOUS != 0 {
         out.extend_from_slice(&seen.ids[1].1);
     }
     match number {
-        Some(number) => leb128(&mut out, number),
+        Some(number) => leb128(out, number),
         None => {
             out.push(u8::try_from(timestamp.len()).ok()?);
             out.extend_from_slice(timestamp);
@@ -86,11 +86,11 @@ pub(super) fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Option<Vec<
             };
             out.extend_from_slice(&base64::decode(std::str::from_utf8(body).ok()?)?);
         }
-        [b'{', inner @ .., b'}'] => codes(inner, &mut seen, &mut out)?,
+        [b'{', inner @ .., b'}'] => codes(inner, &mut seen, out)?,
         _ => return None,
     }
-    out[1] = flags;
-    (out.len() < encoded.len()).then_some(out)
+    out[start + 1] = flags;
+    (out.len() - start < encoded.len()).then_some(())
 }
 
 /// Steps over sequence and author, which must be these; whether the author came first.

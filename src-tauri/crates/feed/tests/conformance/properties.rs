@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-fn text() -> impl Strategy<Value = Text> {
+fn text() -> impl Strategy<Value = Text<'static>> {
     prop_oneof![
         3 => any::<String>().prop_map(Text::from),
         1 => prop::collection::vec(any::<u16>(), 0..8).prop_map(Text::from_utf16),
@@ -17,7 +17,7 @@ fn text() -> impl Strategy<Value = Text> {
     ]
 }
 
-fn value() -> impl Strategy<Value = Value> {
+fn value() -> impl Strategy<Value = Value<'static>> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
@@ -34,7 +34,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn content() -> impl Strategy<Value = Value> {
+fn content() -> impl Strategy<Value = Value<'static>> {
     let entries = prop::collection::vec((text(), value()), 0..6);
     ("[a-z-]{3,52}", entries).prop_map(|(kind, mut entries)| {
         entries.push(("type".into(), kind.into()));
@@ -77,7 +77,8 @@ proptest! {
             };
             let read = Message::decode(written.encoded()).unwrap();
             prop_assert_eq!(&read, &*written);
-            prop_assert_eq!(read.content(), Content::Object(Value::parse(content.to_compact().as_bytes()).unwrap()));
+            let printed = content.to_compact();
+            prop_assert_eq!(read.content(), Content::Object(Value::parse(printed.as_bytes()).unwrap()));
             prop_assert_eq!(read.timestamp(), timestamp);
             prop_assert_eq!(Message::from_json(written.canonical_text().as_bytes()).unwrap(), read.clone());
             prop_assert_eq!(check_next(head.as_ref(), &read), Ok(()));
@@ -110,7 +111,7 @@ proptest! {
         prop_assert_eq!(private_box::open(&sealed, &stranger), None);
         let content = Value::from(sealed.as_str());
         if let Ok(message) = sign(&people[0], None, None, 1.0, &content) {
-            prop_assert_eq!(message.content(), Content::Sealed(sealed));
+            prop_assert_eq!(message.content(), Content::Sealed(sealed.into()));
         }
     }
 }
@@ -119,7 +120,7 @@ fn alice() -> KeyPair {
     KeyPair::from_seed(&[0xa1; 32])
 }
 
-fn post(text: &str) -> Value {
+fn post(text: &str) -> Value<'_> {
     Value::object([("type", "post".into()), ("text", Value::from(text))])
 }
 

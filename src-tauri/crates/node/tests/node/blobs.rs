@@ -9,7 +9,7 @@ use crate::world::{Who, World, blob_of, block, follow, post, s};
 
 const PICTURE: &[u8] = b"a picture, as far as anybody here can tell";
 
-fn with_picture(blob: BlobId) -> Value {
+fn with_picture(blob: BlobId) -> Value<'static> {
     post(&format!("Low tide ![the beach]({blob})"))
 }
 

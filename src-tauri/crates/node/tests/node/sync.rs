@@ -144,7 +144,7 @@ fn after_time_apart_only_what_is_new_is_said() {
     assert!(world.bytes < 3_500, "{} bytes for four posts", world.bytes);
 }
 
-fn about(name: &str) -> Value {
+fn about(name: &str) -> Value<'_> {
     social::write::about_self(&keys(ALICE).feed_id(), Some(name), None, None)
 }
 

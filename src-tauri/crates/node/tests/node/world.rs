@@ -151,15 +151,15 @@ pub(crate) fn keys(seed: u8) -> KeyPair {
     KeyPair::from_seed(&[seed; 32])
 }
 
-pub(crate) fn post(text: &str) -> Value {
+pub(crate) fn post(text: &str) -> Value<'static> {
     write::post(&write::PostDraft { text: text.into(), ..write::PostDraft::default() })
 }
 
-pub(crate) fn follow(feed: FeedId) -> Value {
+pub(crate) fn follow(feed: FeedId) -> Value<'static> {
     write::contact(&feed, true, false)
 }
 
-pub(crate) fn block(feed: FeedId) -> Value {
+pub(crate) fn block(feed: FeedId) -> Value<'static> {
     write::contact(&feed, false, true)
 }
 
@@ -269,7 +269,7 @@ impl World {
         self.carry_out(who);
     }
 
-    pub(crate) fn publish(&mut self, who: Who, content: Value) -> Ticket {
+    pub(crate) fn publish(&mut self, who: Who, content: Value<'static>) -> Ticket {
         self.peers[who].tickets += 1;
         let ticket = Ticket(self.peers[who].tickets);
         self.input(who, Input::Publish { ticket, content });

@@ -77,7 +77,7 @@ fn message(line: &str) -> Result<Message, Box<dyn Error>> {
 /// Messages that are signed as they are asked for.
 pub(crate) struct Signed {
     authors: Vec<Author>,
-    contents: Vec<Value>,
+    contents: Vec<Value<'static>>,
     random: ChaCha8Rng,
     roots: Vec<MessageId>,
     at: usize,
@@ -121,22 +121,22 @@ impl Author {
 }
 
 /// Contents of the sample in `tests/data`.
-pub(crate) fn sample_contents() -> Result<Vec<Value>, Box<dyn Error>> {
+pub(crate) fn sample_contents() -> Result<Vec<Value<'static>>, Box<dyn Error>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../tests/data/sample-2000.ndjson");
     let mut contents = Vec::new();
     for line in std::fs::read_to_string(path)?.lines() {
         let line = Value::parse(line.as_bytes())?;
         let value = line.get("value").ok_or("a line without a value")?.to_compact();
         contents.push(match Message::from_json(value.as_bytes())?.content() {
-            Content::Object(value) => value,
-            Content::Sealed(text) => Value::from(text),
+            Content::Object(value) => value.into_owned(),
+            Content::Sealed(text) => Value::from(text.into_owned()),
         });
     }
     Ok(contents)
 }
 
 /// Replies of the sample answer something that is stored here; other contents stay as they are.
-fn next_content(content: &Value, roots: &[MessageId], random: &mut ChaCha8Rng) -> Value {
+fn next_content(content: &Value<'static>, roots: &[MessageId], random: &mut ChaCha8Rng) -> Value<'static> {
     let text = content.get("text").and_then(Value::as_str);
     match text {
         Some(text) if content.get("root").is_some() && !roots.is_empty() => {

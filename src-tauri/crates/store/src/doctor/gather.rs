@@ -327,8 +327,11 @@ impl Collection<'_> {
             "INSERT OR IGNORE INTO found (feed, sequence, id, received, row, source, size, body)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
+        let mut body = Vec::new();
         for (candidate, message) in waiting.iter().zip(checked) {
             let Some(message) = message else { continue };
+            body.clear();
+            pack_body(&message, &mut body);
             insert.execute(params![
                 message.author().to_tagged(),
                 message.sequence() as i64,
@@ -337,7 +340,7 @@ impl Collection<'_> {
                 candidate.row,
                 self.source,
                 message.encoded().len() as i64,
-                pack_body(&message),
+                body,
             ])?;
         }
         self.db.execute_batch("COMMIT")?;

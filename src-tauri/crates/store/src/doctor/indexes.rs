@@ -138,9 +138,8 @@ fn fill(
             let Some(author) = log.feeds.get(number).map(|feed| feed.id) else { continue };
             // Damaged ones were named before, and are in no index.
             let Ok(message) = read_body(author, *sequence as u64, body) else { continue };
-            let meaning = social::read(&message);
-            full_text.add(*row, *number, &meaning.kind);
-            read.push((*row, *number, *received, Facts::from(meaning), message));
+            full_text.add(*row, *number, &social::kind(&message));
+            read.push((*row, *number, *received, Facts::of(&message), message));
         }
         let mut index_rows = IndexRows::new(me);
         for (row, number, received, facts, message) in &read {

@@ -399,7 +399,7 @@ fn write_database(
             .iter()
             .filter_map(|row| {
                 let message = read_body(*authors.get(&row.feed)?, row.sequence, row.body).ok()?;
-                let facts = Facts::from(social::outline(&message));
+                let facts = Facts::of(&message);
                 Some((row, message, facts))
             })
             .collect();

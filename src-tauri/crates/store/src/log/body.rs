@@ -4,9 +4,10 @@ use feed::{FeedId, Message, MessageId, packed};
 
 use crate::error::StoreError;
 
-/// The body of a message as the log keeps it: packed. Those from before are compact JSON, which stays readable.
-pub(crate) fn pack_body(message: &Message) -> Vec<u8> {
-    packed::pack(message.encoded(), message.author(), message.sequence())
+/// Writes the body of a message as the log keeps it, packed, to the end of `bodies`. Those from before are compact JSON, which
+/// stays readable.
+pub(crate) fn pack_body(message: &Message, bodies: &mut Vec<u8>) {
+    packed::pack_into(bodies, message.encoded(), message.author(), message.sequence());
 }
 
 /// Reads a message of `author` at `sequence` back from the body that the log keeps.

@@ -33,7 +33,7 @@ pub struct PrivateMessage {
     /// When it is shown to have been written, Unix milliseconds.
     pub time_ms: i64,
     /// What it says.
-    pub content: Value,
+    pub content: Value<'static>,
     /// Its place in the conversation.
     pub place: Cursor,
 }
@@ -100,7 +100,7 @@ impl Store {
         let open = move || {
             let opened = read.into_iter().filter_map(|(row, message)| {
                 let Content::Sealed(sealed) = message.content() else { return None };
-                let content = Value::parse(&private_box::open(&sealed, &keys)?).ok()?;
+                let content = Value::parse(&private_box::open(&sealed, &keys)?).ok()?.into_owned();
                 let time_ms = social::shown_time(message.timestamp(), row.received);
                 Some(PrivateMessage {
                     id: message.id(),

@@ -50,7 +50,8 @@ impl Unsealed {
     /// None for what is not sealed for the reader.
     pub(crate) fn of(row: i64, author: FeedNumber, time: i64, message: &Message, keys: &KeyPair) -> Option<Self> {
         let Content::Sealed(sealed) = message.content() else { return None };
-        let content = Value::parse(&private_box::open(&sealed, keys)?).ok()?;
+        let text = private_box::open(&sealed, keys)?;
+        let content = Value::parse(&text).ok()?;
         let me = keys.feed_id();
         // Somebody else's sealed word about a third person is theirs, and a message like others.
         if message.author() == me

@@ -40,7 +40,7 @@ pub(super) async fn read(inner: &Arc<Inner>, below: i64, end: i64) -> Result<Opt
     let read = inner.read_filed(rows).await?;
     let facts = move || {
         let facts = read.into_iter().map(|(row, message)| {
-            let facts = Facts::from(social::outline(&message));
+            let facts = Facts::of(&message);
             (LogRow { body: Vec::new(), ..row }, message, facts)
         });
         facts.collect()

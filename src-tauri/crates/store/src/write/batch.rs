@@ -1,6 +1,6 @@
 //! Messages on their way into the store, with everything about them that needs no store to know.
 
-use std::{num::NonZero, thread};
+use std::{num::NonZero, ops::Range, thread};
 
 use feed::{Message, Verified};
 
@@ -16,21 +16,30 @@ pub(crate) const CORES_FROM: usize = 256;
 #[derive(Debug, Default)]
 pub struct Batch {
     pub(crate) entries: Vec<Entry>,
+    /// The bodies of all, one behind the other: thousands of small places in memory would be slow to get and to give back.
+    bodies: Vec<u8>,
 }
 
 /// One message of a batch.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) message: Verified,
-    /// As the log keeps it.
-    pub(crate) body: Vec<u8>,
+    /// Where its body is, as the log keeps it; [`Batch::body`] has it.
+    body: Range<usize>,
     pub(crate) facts: Facts,
 }
 
 impl Batch {
     /// Reads messages, on this thread.
     pub fn read(messages: Vec<Verified>) -> Self {
-        Self { entries: messages.into_iter().map(Entry::from).collect() }
+        let mut bodies = Vec::with_capacity(messages.iter().map(|message| message.encoded().len()).sum::<usize>() / 2);
+        let entry = |message: Verified| {
+            let start = bodies.len();
+            pack_body(&message, &mut bodies);
+            let facts = Facts::of(&message);
+            Entry { message, body: start..bodies.len(), facts }
+        };
+        Self { entries: messages.into_iter().map(entry).collect(), bodies }
     }
 
     /// Reads messages on all cores, when there are many.
@@ -49,7 +58,14 @@ impl Batch {
             let mut all = Self::read(messages);
             for other in others {
                 // A thread that panicked makes this one panic too: a batch is read whole or not at all.
-                all.entries.append(&mut other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).entries);
+                let Self { entries, bodies } = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let before = all.bodies.len();
+                all.bodies.extend(bodies);
+                let moved = |entry: Entry| {
+                    let Range { start, end } = entry.body;
+                    Entry { body: start + before..end + before, ..entry }
+                };
+                all.entries.extend(entries.into_iter().map(moved));
             }
             all
         })
@@ -65,15 +81,13 @@ impl Batch {
         self.entries.is_empty()
     }
 
+    /// The body of an entry of this batch.
+    pub(crate) fn body(&self, entry: &Entry) -> &[u8] {
+        self.bodies.get(entry.body.clone()).unwrap_or_default()
+    }
+
     /// The messages, in order.
     pub fn messages(&self) -> impl Iterator<Item = &Message> {
         self.entries.iter().map(|entry| &*entry.message)
-    }
-}
-
-impl From<Verified> for Entry {
-    fn from(message: Verified) -> Self {
-        let (body, facts) = (pack_body(&message), Facts::from(social::outline(&message)));
-        Self { message, body, facts }
     }
 }

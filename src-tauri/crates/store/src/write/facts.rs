@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use feed::FeedId;
-use social::{Contact, Kind, Meaning, Target};
+use feed::{FeedId, Message};
+use social::{Contact, Kind, Target};
 
 use crate::{feeds::prefix, history::take_type_name, index::target_prefix, relation::RelationKey};
 
@@ -46,15 +46,20 @@ pub(crate) enum Statement {
     Other,
 }
 
-impl From<Meaning> for Facts {
-    fn from(mut meaning: Meaning) -> Self {
-        let kind = take_type_name(&mut meaning.kind);
-        let link = |link: &social::Link| (target_prefix(&link.target), RelationKey::from(link.relation.as_str()));
-        let mut links: Vec<_> = meaning.links.iter().map(link).collect();
-        // Two ids may share the bytes they are found by.
+impl Facts {
+    /// What the indexes take from `message`.
+    pub(crate) fn of(message: &Message) -> Self {
+        let mut links = Vec::new();
+        let mut said = social::outline(message, |relation, target| {
+            // More than a valid message can hold: an id takes over fifty of its 8,192 units.
+            if links.len() < social::MAX_LINKS {
+                links.push((target_prefix(&target), RelationKey::from(relation)));
+            }
+        });
         links.sort_unstable();
         links.dedup();
-        let statement = match meaning.kind {
+        let kind = take_type_name(&mut said);
+        let statement = match said {
             Kind::Post(post) => {
                 Statement::Post { root: post.root.map(|root| prefix(root.hash())), channel: post.channel }
             }

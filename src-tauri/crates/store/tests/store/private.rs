@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A content sealed for `people`, who are named in it.
-pub(crate) fn sealed(text: &str, people: &[FeedId], seed: u64) -> Value {
+pub(crate) fn sealed(text: &str, people: &[FeedId], seed: u64) -> Value<'static> {
     let named = people.iter().map(|id| Value::from(id.to_string())).collect::<Vec<_>>();
     let content =
         Value::object([("type", Value::from("post")), ("text", Value::from(text)), ("recps", Value::from(named))]);
