@@ -30,11 +30,11 @@ pub(crate) const MAX_LOGGED_PAGES: u32 = 2 * CHECKPOINT_PAGES;
 /// What the log of recent writes keeps on the disk after it was copied, in bytes: as much as between two checkpoints.
 pub(crate) const WAL_BYTES: i64 = CHECKPOINT_PAGES as i64 * PAGE_BYTES as i64;
 /// Page cache of the connection that writes messages, in KiB (negative by SQLite's convention).
-pub(crate) const WRITER_CACHE: i64 = -24576;
+pub(crate) const WRITER_CACHE: i64 = -16384;
 /// Page cache of the connection for small values.
 const SMALL_CACHE: &str = "-2048";
 /// Page cache of each connection that reads.
-const READER_CACHE: &str = "-4096";
+const READER_CACHE: &str = "-2048";
 /// How many queries run at once; others wait.
 const READERS: u32 = 4;
 /// How long a statement waits for another connection, which holds its lock for moments only.
