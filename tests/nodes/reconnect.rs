@@ -20,7 +20,7 @@ fn feeds() -> (String, String) {
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&(n as u64).to_le_bytes());
         let keys = KeyPair::from_seed(&seed);
-        let content = |text: &str| Value::object([("type", "post".into()), ("text", text.into())]);
+        let content = |text: &str| Value::object([("type", "post".into()), ("text", text.to_owned().into())]);
         let one = sign(&keys, None, None, 1e12, &content("one")).expect("signs");
         let two = sign(&keys, None, Some(&one.head()), 1e12, &content("two")).expect("signs");
         for (lines, message) in [(&mut first, one), (&mut second, two)] {
