@@ -192,10 +192,8 @@ fn an_import_that_is_interrupted_goes_on_where_it_was_when_begun_again() {
         let keys = KeyPair::from_seed(&[100 + author; 32]);
         let mut head = None;
         for number in 0..2_500 {
-            let content = Value::object([
-                ("type", Value::from("post")),
-                ("text", Value::from(format!("number {number}").as_str())),
-            ]);
+            let content =
+                Value::object([("type", Value::from("post")), ("text", Value::from(format!("number {number}")))]);
             let message = sign(&keys, None, head.as_ref(), 1.0, &content).expect("sound");
             head = Some(message.head());
             file.extend_from_slice(message.encoded());
