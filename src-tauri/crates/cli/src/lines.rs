@@ -21,7 +21,7 @@ pub(crate) enum Line {
     TooLong,
 }
 
-/// Reads the next line that is not blank to the end of `text`; `None` when there is no more.
+/// Reads the next line that is not blank and puts it behind what is in `text`; `None` when there is no more.
 ///
 /// # Errors
 /// When the reader fails, and [`io::ErrorKind::InvalidData`] when a line seems to have no end.

@@ -1,8 +1,8 @@
 //! How much memory a long import keeps.
 //!
 //! The GNU C library keeps free memory apart for each of many threads. Messages are made on one thread and freed on another,
-//! so that in an import of millions each thread's part grows to what all of them need, and a process that needs 170 MB takes
-//! twice as much. How many parts there are is read from the environment, once, when a process begins.
+//! so that in an import of millions each thread's part grows to what all of them need, and the process to twice as much.
+//! How many parts there are is read from the environment, once, when a process begins.
 
 use std::env;
 use std::os::unix::process::CommandExt;

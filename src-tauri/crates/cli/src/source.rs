@@ -14,7 +14,8 @@ use crate::lines::{self, Line};
 
 /// Reads pieces, one after the other.
 pub(crate) trait Source: Send {
-    /// The next piece; `None` at the end. Lines go to the end of `text`, so that thousands of them take one place in memory.
+    /// The next piece; `None` at the end. Lines go behind what is in `text`, so that thousands of them take
+    /// one place in memory.
     ///
     /// # Errors
     /// When the disk or the pipe fails.
@@ -55,7 +56,7 @@ impl Piece {
 
     /// Its message, none where it is of a feed in a format that is not kept here; on failure the words that name it.
     ///
-    /// `text` is what lines were read to.
+    /// `text` is what [`Source::next`] put lines in.
     pub(crate) fn decode(&self, text: &[u8]) -> Result<Option<Message>, String> {
         match self {
             Self::Line(number, line) => decode(*number, text.get(line.clone()).unwrap_or_default()).map(Some),

@@ -29,7 +29,12 @@ fn main() {
     rate("content", messages.len(), || messages.iter().for_each(|message| drop(message.content())));
 
     let packed: Vec<Vec<u8>> = rate("pack", messages.len(), || {
-        messages.iter().map(|message| pack(message.encoded(), message.author(), message.sequence())).collect()
+        let packed = |message: &Message| {
+            let mut packed = Vec::new();
+            pack(&mut packed, message.encoded(), message.author(), message.sequence());
+            packed
+        };
+        messages.iter().map(packed).collect()
     });
     rate("unpack", messages.len(), || {
         for (message, packed) in messages.iter().zip(&packed) {

@@ -183,7 +183,7 @@ pub fn kind(message: &Message) -> Kind {
 }
 
 /// What kind of statement `message` is, for an index: a post comes without its text and mentions. Each link, its relation and
-/// what it names, goes to `link`; some more than once. Never fails.
+/// what it names, goes to `link`, some more than once; no valid message has more than [`crate::MAX_LINKS`]. Never fails.
 pub fn outline(message: &Message, link: impl FnMut(&str, Target)) -> Kind {
     match message.content() {
         Content::Sealed(_) => Kind::Sealed,

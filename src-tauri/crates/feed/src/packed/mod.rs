@@ -88,19 +88,12 @@ type Seen = (u8, [u8; 32]);
 ///
 /// [`unpack`] gives exactly these bytes again. What is no such text is kept as it is, which [`unpack`] takes only if it
 /// begins with `{`, as all messages do.
-pub fn pack_into(out: &mut Vec<u8>, encoded: &[u8], author: FeedId, sequence: u64) {
+pub fn pack(out: &mut Vec<u8>, encoded: &[u8], author: FeedId, sequence: u64) {
     let start = out.len();
     if write::pack(encoded, author, sequence, out).is_none() {
         out.truncate(start);
         out.extend_from_slice(encoded);
     }
-}
-
-/// [`pack_into`], by itself.
-pub fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(encoded.len());
-    pack_into(&mut out, encoded, author, sequence);
-    out
 }
 
 /// The text that was packed, for the same `author` and `sequence`.

@@ -1,6 +1,6 @@
 //! The packed form gives every message back byte for byte, and never trusts what it reads.
 
-use feed::packed::{PackedError, pack, unpack};
+use feed::packed::{PackedError, unpack};
 use feed::{FeedId, KeyPair, MAX_ENCODED_BYTES, Message, sign};
 use proptest::prelude::*;
 
@@ -14,6 +14,13 @@ fn sample() -> Vec<Message> {
         Message::decode(rest.rsplit_once(",\"timestamp\":").unwrap().0.as_bytes()).unwrap()
     });
     values.collect()
+}
+
+/// A text packed behind another one, which stays as it is.
+fn pack(encoded: &[u8], author: FeedId, sequence: u64) -> Vec<u8> {
+    let mut out = b"before".to_vec();
+    feed::packed::pack(&mut out, encoded, author, sequence);
+    out.strip_prefix(b"before").expect("what stood there is kept").to_vec()
 }
 
 /// Packs, unpacks, and says how many bytes it took.

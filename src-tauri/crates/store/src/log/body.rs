@@ -7,7 +7,7 @@ use crate::error::StoreError;
 /// Writes the body of a message as the log keeps it, packed, to the end of `bodies`. Those from before are compact JSON, which
 /// stays readable.
 pub(crate) fn pack_body(message: &Message, bodies: &mut Vec<u8>) {
-    packed::pack_into(bodies, message.encoded(), message.author(), message.sequence());
+    packed::pack(bodies, message.encoded(), message.author(), message.sequence());
 }
 
 /// Reads a message of `author` at `sequence` back from the body that the log keeps.

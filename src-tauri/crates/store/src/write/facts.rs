@@ -51,11 +51,9 @@ impl Facts {
     pub(crate) fn of(message: &Message) -> Self {
         let mut links = Vec::new();
         let mut said = social::outline(message, |relation, target| {
-            // More than a valid message can hold: an id takes over fifty of its 8,192 units.
-            if links.len() < social::MAX_LINKS {
-                links.push((target_prefix(&target), RelationKey::from(relation)));
-            }
+            links.push((target_prefix(&target), RelationKey::from(relation)));
         });
+        // The same may stand there twice, and two ids may share the bytes they are found by.
         links.sort_unstable();
         links.dedup();
         let kind = take_type_name(&mut said);
