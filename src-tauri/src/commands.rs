@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use app::Session;
 use app::view::{
-    Audience, Draft, Failure, Indexing, Look, Nearby, Page, Person, PersonPage, SearchPage, SearchQuery, Standing,
-    StartState, Target, Thread,
+    Audience, Draft, Failure, Indexing, Look, Nearby, NetworkFinding, Page, Person, PersonPage, SearchPage,
+    SearchQuery, Standing, StartState, Target, Thread,
 };
 use tauri::State;
 
@@ -58,6 +58,24 @@ pub(crate) async fn search(session: Shared<'_>, query: SearchQuery) -> Result<Se
 #[specta::specta]
 pub(crate) async fn nearby(session: Shared<'_>) -> Result<Nearby, Failure> {
     session.app().await?.nearby().await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn connect(session: Shared<'_>, address: String) -> Result<Person, Failure> {
+    session.app().await?.connect(&address).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn forget_address(session: Shared<'_>, address: String) -> Result<(), Failure> {
+    session.app().await?.forget_address(&address).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn check_network(session: Shared<'_>) -> Result<Vec<NetworkFinding>, Failure> {
+    session.app().await?.check_network().await
 }
 
 #[tauri::command]

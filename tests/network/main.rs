@@ -152,3 +152,36 @@ fn two_who_have_nothing_to_say_are_quiet() {
     assert!(per_minute < QUIET, "{per_minute} bytes a minute at rest");
     assert!(ada.sees(&ben) && ben.sees(&ada), "and they are still there");
 }
+
+/// What the doctor finds, by its names.
+fn troubles(host: &hosts::Host, person: &Person) -> Vec<String> {
+    let mut command = host.command(&peri::binary().display().to_string());
+    let output = command.arg("--dir").arg(person.folder()).args(["net-doctor", "--json"]).output().expect("peri runs");
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = found["findings"].as_array().expect("findings");
+    let problems = findings.iter().filter(|finding| finding["problem"] == true).count();
+    assert_eq!(output.status.code(), Some(i32::from(problems > 0)), "{found}");
+    findings.iter().map(|finding| finding["trouble"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn the_network_doctor_tells_being_alone_from_being_without_a_network() {
+    let _turn = one_at_a_time();
+    let lan = lan::<2>();
+    let [ada, ben] = ["Ada", "Ben"].map(Person::new);
+    let _ada = Serving::start(&lan.hosts()[0], &ada);
+    assert_eq!(troubles(&lan.hosts()[0], &ada), ["isolated"], "nobody else is there");
+    // Ben runs nothing: he hears Ada, and there is no neighbour to ask.
+    assert_eq!(troubles(&lan.hosts()[1], &ben), ["works"]);
+
+    let _ben = Serving::start(&lan.hosts()[1], &ben);
+    within(SOME_TIME, "they meet", || ada.sees(&ben) && ben.sees(&ada));
+    for (host, person) in lan.hosts().iter().zip([&ada, &ben]) {
+        let mut found = troubles(host, person);
+        found.sort();
+        assert_eq!(found, ["reachable", "works"]);
+    }
+
+    lan.hosts()[1].cut();
+    assert_eq!(troubles(&lan.hosts()[1], &ben), ["noNetwork"]);
+}

@@ -4,6 +4,7 @@ mod bad_input;
 mod blobs;
 mod classic;
 mod commands;
+mod connect;
 mod hostile;
 mod import;
 mod meeting;

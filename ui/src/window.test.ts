@@ -195,6 +195,35 @@ describe("nearby", () => {
   });
 });
 
+describe("the network by hand", () => {
+  it("links by address, says why not, and forgets", async () => {
+    open({ answers: { "192.168.7.4:4100": bo.id } }, to.nearby);
+    const link = async (address: string) => {
+      await fireEvent.input(await screen.findByTestId("address"), { target: { value: address } });
+      await fireEvent.click(screen.getByTestId("connect"));
+    };
+    await link(" 10.0.0.9:1 ");
+    expect((await screen.findByRole("alert")).textContent).toContain("10.0.0.9:1 could not be reached");
+    await link("192.168.7.4:4100");
+    const kept = await screen.findByTestId("reached");
+    expect(kept.textContent).toContain("Bo");
+    expect(screen.queryByRole("alert")).toBeNull();
+    expect(screen.getByTestId<HTMLInputElement>("address").value).toBe("");
+    await fireEvent.click(within(kept).getByRole("button", { name: "Forget 192.168.7.4:4100" }));
+    await waitFor(() => expect(screen.queryByTestId("reached")).toBeNull());
+  });
+
+  it("shows what the doctor found, what is wrong first", async () => {
+    const finding = { trouble: "isolated" as const, adapter: "wlan0", problem: true, what: "Nobody at all was heard on wlan0.", next: "Use another network." };
+    open({ findings: [finding] }, to.nearby);
+    await fireEvent.click(await screen.findByTestId("check-network"));
+    const shown = await screen.findByTestId("finding");
+    expect(shown.textContent).toContain("Something is wrong:");
+    expect(shown.textContent).toContain("Use another network.");
+    expect(screen.getByTestId("check-network").textContent).toContain("Check again");
+  });
+});
+
 describe("search", () => {
   const field = () => screen.findByTestId<HTMLInputElement>("search-text");
   const texts = () => screen.getAllByTestId("hit").map((hit) => hit.querySelector(".snippet")?.textContent);

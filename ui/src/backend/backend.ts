@@ -12,6 +12,7 @@ import type {
   Indexing,
   Look,
   Nearby,
+  NetworkFinding,
   Page,
   Person,
   PersonPage,
@@ -40,6 +41,11 @@ export interface Backend {
   /** A page of what is found. */
   search(query: SearchQuery): Promise<SearchPage>;
   nearby(): Promise<Nearby>;
+  /** Dials an address and keeps a link to who answers there. */
+  connect(address: string): Promise<Person>;
+  forgetAddress(address: string): Promise<void>;
+  /** What the network doctor finds out; takes a few seconds. */
+  checkNetwork(): Promise<NetworkFinding[]>;
   /** How far the indexes have been filled again after an update; null when they are whole. */
   indexing(): Promise<Indexing | null>;
   /** Signs and stores a post; resolves with its id once it is on disk. */

@@ -11,6 +11,9 @@ export const commands = {
 	person: (id: string) => typedError<PersonPage, Failure>(__TAURI_INVOKE("person", { id })),
 	search: (query: SearchQuery) => typedError<SearchPage, Failure>(__TAURI_INVOKE("search", { query })),
 	nearby: () => typedError<Nearby, Failure>(__TAURI_INVOKE("nearby")),
+	connect: (address: string) => typedError<Person, Failure>(__TAURI_INVOKE("connect", { address })),
+	forgetAddress: (address: string) => typedError<null, Failure>(__TAURI_INVOKE("forget_address", { address })),
+	checkNetwork: () => typedError<NetworkFinding[], Failure>(__TAURI_INVOKE("check_network")),
 	indexing: () => typedError<Indexing | null, Failure>(__TAURI_INVOKE("indexing")),
 	publish: (draft: Draft) => typedError<string, Failure>(__TAURI_INVOKE("publish", { draft })),
 	follow: (id: string) => typedError<null, Failure>(__TAURI_INVOKE("follow", { id })),
@@ -192,7 +195,48 @@ export type Nearby = {
 	addresses: string[],
 	/**  How far catching up with them has come, while anything is known to be on its way to the reader. */
 	progress: Progress | null,
+	/**  The addresses that links are kept to by hand. */
+	reached: Reached[],
 };
+
+/**  One thing that the network doctor found out. */
+export type NetworkFinding = {
+	/**  What it is; scripts compare this and never the texts. */
+	trouble: NetworkTrouble,
+	/**  The adapter it is about. */
+	adapter: string | null,
+	/**  Whether something is wrong. */
+	problem: boolean,
+	/**  What was found. */
+	what: string,
+	/**  The one thing to do next. */
+	next: string,
+};
+
+/**  The closed set of what the network doctor finds out. */
+export type NetworkTrouble = 
+/**  No adapter is up and has an address. */
+"noNetwork" | 
+/**  An adapter has no IPv4 address. */
+"noIpv4" | 
+/**  Nothing can be sent to all. */
+"multicastNotSent" | 
+/**  What is sent to all does not arrive. */
+"multicastBlocked" | 
+/**  Nobody at all is heard. */
+"isolated" | 
+/**  A virtual adapter with nobody on it. */
+"virtualOnly" | 
+/**  Others are heard, none with Periwinkle. */
+"nobodyOfOurs" | 
+/**  Others with Periwinkle are heard. */
+"works" | 
+/**  Neighbours cannot connect to this device. */
+"notReachable" | 
+/**  Neighbours can. */
+"reachable" | 
+/**  Clocks differ. */
+"clockOff";
 
 /**  A page of a timeline, newest first. */
 export type Page = {
@@ -280,6 +324,14 @@ export type Progress = {
 	toCome: number,
 	/**  About how many seconds those take at the present pace, at least one; none until there is a pace. */
 	secondsLeft: number | null,
+};
+
+/**  An address that a link is kept to. */
+export type Reached = {
+	/**  As a multiaddr. */
+	address: string,
+	/**  Who answered there. */
+	person: Person,
 };
 
 /**  Why a card stands where it stands. */

@@ -1,5 +1,5 @@
 /** Who is on this network, and what flows. */
-import type { Backend, NearPerson, Progress, Unsubscribe } from "../backend/backend";
+import type { Backend, NearPerson, Progress, Reached, Unsubscribe } from "../backend/backend";
 import { coalesce } from "./coalesce";
 import type { Toasts } from "./toasts.svelte";
 
@@ -10,6 +10,8 @@ const WORTH_A_WORD = 200;
 export class Near {
   people = $state.raw<NearPerson[]>([]);
   addresses = $state.raw<string[]>([]);
+  /** Addresses that links are kept to by hand. */
+  reached = $state.raw<Reached[]>([]);
   ready = $state(false);
   /** How far catching up has come, while it takes long enough to be worth a word. */
   progress = $state.raw<Progress | null>(null);
@@ -31,13 +33,14 @@ export class Near {
 
   async refresh(): Promise<void> {
     try {
-      const { people, addresses, progress } = await this.backend.nearby();
+      const { people, addresses, progress, reached } = await this.backend.nearby();
       for (const { person, flow } of people) {
         if (flow.kind === "receiving") this.most.set(person.id, Math.max(flow.messages, this.most.get(person.id) ?? 0));
         else this.most.delete(person.id);
       }
       this.people = people;
       this.addresses = addresses;
+      this.reached = reached;
       // Once shown it stays until everything is here.
       const isLong = progress !== null && (this.progress !== null || progress.done + progress.toCome >= WORTH_A_WORD);
       this.progress = isLong ? progress : null;

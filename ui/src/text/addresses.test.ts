@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { hosts } from "./addresses";
+import { endpoint, endpoints, hosts } from "./addresses";
 
 it("shows each address of the network once, without the computer's own and without ports", () => {
   expect(
@@ -14,4 +14,11 @@ it("shows each address of the network once, without the computer's own and witho
       "nonsense",
     ]),
   ).toEqual(["192.168.1.23", "fd00::2"]);
+});
+
+it("shows what others can type", () => {
+  const addresses = ["/ip6/fd00::2/tcp/7", "/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.23/udp/2/quic-v1", "/ip4/192.168.1.23/tcp/4100", "/ip4/192.168.1.23/tcp/4100"];
+  expect(endpoints(addresses)).toEqual(["192.168.1.23:4100", "[fd00::2]:7"]);
+  expect(endpoint("/ip4/10.0.0.7/udp/1/quic-v1")).toBe("/ip4/10.0.0.7/udp/1/quic-v1");
+  expect(endpoint("/ip4/10.0.0.7/tcp/1/p2p/abc")).toBe("/ip4/10.0.0.7/tcp/1/p2p/abc");
 });

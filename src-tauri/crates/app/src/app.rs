@@ -7,11 +7,12 @@ use std::sync::{Arc, Weak};
 use feed::{FeedId, KeyPair, MessageId, NetworkKey, PersonId};
 use net::{Multiaddr, Net};
 use node::Node;
-use store::{OpenError, Snapshot, Store};
+use store::{KeptAddress, OpenError, Snapshot, Store};
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::addresses::Addresses;
 use crate::announce::{Announcer, CHANGES};
 use crate::clock::Clock;
 use crate::desktop::Desktop;
@@ -74,8 +75,8 @@ struct Inner {
     wanted: Mutex<BTreeSet<FeedId>>,
     /// The files that messages link to, once they are asked for.
     blobs: BlobFolder,
-    /// Whether there is a network, over which files may come.
-    is_linked: bool,
+    /// What dials by hand, where there is a network.
+    addresses: Option<Addresses>,
     mailbox: mpsc::Sender<Command>,
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
@@ -190,8 +191,9 @@ impl App {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(Failure::internal)?;
         let node = Node::new(config, seed, clock.now());
+        let kept = store.addresses();
         let mut net = match &options.network {
-            Some(network) => Some(join(store.keys(), network).await?),
+            Some(network) => Some(join(store.keys(), network, &kept).await?),
             None => None,
         };
         let incoming = net.as_mut().and_then(|(_, events)| events.incoming());
@@ -207,13 +209,14 @@ impl App {
         }
         let (changes, _) = broadcast::channel(CHANGES);
         let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
+        let addresses = net.as_ref().map(|(net, _)| Addresses::new(net, kept));
         let io = Io::new(store.clone(), net, commands, announcer, clock, folder.clone());
         let inner = Inner {
             me: PersonId::from(store.keys().feed_id()),
             store,
             wanted: Mutex::new(wanted),
             blobs: folder,
-            is_linked: options.network.is_some(),
+            addresses,
             mailbox,
             changes,
             desktop: options.desktop,
@@ -328,7 +331,12 @@ impl App {
 
     /// Whether there is a network, over which files may come.
     pub(crate) fn is_linked(&self) -> bool {
-        self.inner.is_linked
+        self.inner.addresses.is_some()
+    }
+
+    /// What dials by hand, where there is a network.
+    pub(crate) fn addresses(&self) -> Option<&Addresses> {
+        self.inner.addresses.as_ref()
     }
 
     /// Tells the loop something that needs no answer, if it has room: for what is asked again when it is looked at again.
@@ -404,7 +412,7 @@ fn ended(task: Result<(), tokio::task::JoinError>) {
     }
 }
 
-async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents), Failure> {
+async fn join(keys: &KeyPair, network: &Network, kept: &[KeptAddress]) -> Result<(Net, net::NetEvents), Failure> {
     let mut config = net::Config { mdns: network.mdns, ..net::Config::default() };
     if !network.listen.is_empty() {
         config.listen = network.listen.iter().map(|text| address(text)).collect::<Result<_, _>>()?;
@@ -420,6 +428,12 @@ async fn join(keys: &KeyPair, network: &Network) -> Result<(Net, net::NetEvents)
     let (net, events) = Net::start(keys, config).await.map_err(|error| no_network(&error))?;
     for address in dial {
         net.dial(address).map_err(|error| no_network(&error))?;
+    }
+    for kept in kept {
+        // One that this version does not read, or for which there is no room, costs only itself.
+        if let Ok(address) = kept.address.parse() {
+            let _ = net.dial(address);
+        }
     }
     Ok((net, events))
 }

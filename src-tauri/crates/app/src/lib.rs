@@ -4,6 +4,7 @@
 //! A front end gets an [`App`] (or a [`Session`], where there may be no key yet), gives a [`desktop::Desktop`], and is told of
 //! changes by id. Another process on the same folder asks the same things through [`rpc`].
 
+mod addresses;
 mod announce;
 mod app;
 pub mod blobs;
@@ -19,6 +20,7 @@ mod failure;
 mod history;
 mod looking;
 mod mailbox;
+mod network_doctor;
 mod people;
 pub mod place;
 mod posts;

@@ -91,6 +91,7 @@ impl App {
     pub async fn nearby(&self) -> Result<Nearby, Failure> {
         let look = self.look().await?;
         let near: BTreeSet<PersonId> = look.peers.iter().map(|peer| peer.person).collect();
+        let reached = self.reached_among(&near).await?;
         let known = People::load(self.store(), near.clone(), near).await?;
         let mut people: Vec<NearPerson> = look
             .peers
@@ -105,7 +106,7 @@ impl App {
             let name = near.calls_themselves.as_ref().filter(|_| !near.person.named).unwrap_or(&near.person.name);
             (rank(near.person.relation), name.to_lowercase(), near.person.id.clone())
         });
-        Ok(Nearby { people, addresses: look.addresses, progress: look.progress.as_ref().map(progress) })
+        Ok(Nearby { people, addresses: look.addresses, progress: look.progress.as_ref().map(progress), reached })
     }
 
     /// Who is on this network now.

@@ -220,6 +220,62 @@ pub struct Nearby {
     pub addresses: Vec<String>,
     /// How far catching up with them has come, while anything is known to be on its way to the reader.
     pub progress: Option<Progress>,
+    /// The addresses that links are kept to by hand.
+    pub reached: Vec<Reached>,
+}
+
+/// An address that a link is kept to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Reached {
+    /// As a multiaddr.
+    pub address: String,
+    /// Who answered there.
+    pub person: Person,
+}
+
+/// One thing that the network doctor found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkFinding {
+    /// What it is; scripts compare this and never the texts.
+    pub trouble: NetworkTrouble,
+    /// The adapter it is about.
+    pub adapter: Option<String>,
+    /// Whether something is wrong.
+    pub problem: bool,
+    /// What was found.
+    pub what: String,
+    /// The one thing to do next.
+    pub next: String,
+}
+
+/// The closed set of what the network doctor finds out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub enum NetworkTrouble {
+    /// No adapter is up and has an address.
+    NoNetwork,
+    /// An adapter has no IPv4 address.
+    NoIpv4,
+    /// Nothing can be sent to all.
+    MulticastNotSent,
+    /// What is sent to all does not arrive.
+    MulticastBlocked,
+    /// Nobody at all is heard.
+    Isolated,
+    /// A virtual adapter with nobody on it.
+    VirtualOnly,
+    /// Others are heard, none with Periwinkle.
+    NobodyOfOurs,
+    /// Others with Periwinkle are heard.
+    Works,
+    /// Neighbours cannot connect to this device.
+    NotReachable,
+    /// Neighbours can.
+    Reachable,
+    /// Clocks differ.
+    ClockOff,
 }
 
 /// How far catching up with the people near has come.

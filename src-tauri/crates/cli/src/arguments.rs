@@ -256,6 +256,30 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Find out why somebody near is not seen: look at each network adapter, and ask the neighbours
+    #[command(
+        long_about = "Find out why somebody near is not seen.\n\nLooks at each network adapter: does what is said to everybody leave and \
+                            arrive, and who else is heard? While `peri serve` or the window runs, it also asks the neighbours whether they can \
+                            connect to this computer, and what their clocks say. Takes a few seconds; ends with 1 when something is wrong."
+    )]
+    NetDoctor {
+        /// One JSON object: {"findings":[{"trouble","adapter","problem","what","next"}]}; trouble is noNetwork, noIpv4, multicastNotSent,
+        /// multicastBlocked, isolated, virtualOnly, nobodyOfOurs, works, notReachable, reachable or clockOff
+        #[arg(long)]
+        json: bool,
+    },
+    /// Link with somebody who is not found by itself, and keep the link; without an address, list those that are kept
+    Connect {
+        /// Where they are: 192.168.1.20:4100, or a multiaddr as their `peri peers` shows it
+        #[arg(value_name = "MULTIADDR")]
+        address: Option<String>,
+        /// Keep no link to it any more
+        #[arg(long, requires = "address")]
+        forget: bool,
+        /// Without an address: one JSON object: {"addresses":[{"address","person"}]}
+        #[arg(long, conflicts_with = "address")]
+        json: bool,
+    },
     /// Bring in messages from a file or a classic app's folder, every one verified; their feeds are kept from then on
     #[command(
         long_about = "Bring in messages from a file, every one verified; their feeds count as asked for, so they are \

@@ -179,6 +179,23 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
                 false => print(show::log(&log)),
             }
         }
+        Command::Connect { address: Some(address), forget: true, .. } => {
+            node.ask::<()>(Request::ForgetAddress { address }).await?;
+            print("Forgotten. A link that stands stays until it ends.")
+        }
+        Command::Connect { address: Some(address), .. } => {
+            let person = node.ask(Request::Connect { address }).await?;
+            print(format!("Linked with {}, and again whenever they are there.", show::person(&person)))
+        }
+        Command::Connect { address: None, json, .. } => {
+            let addresses = show::Addresses { addresses: node.ask(Request::Addresses {}).await? };
+            show_or_json(json, &addresses, show::addresses)
+        }
+        Command::NetDoctor { json } => {
+            let findings = show::Findings { findings: node.ask(Request::CheckNetwork {}).await? };
+            show_or_json(json, &findings, show::findings)?;
+            if findings.findings.iter().any(|finding| finding.problem) { Err(Ended::Found) } else { Ok(()) }
+        }
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
         Command::Import { file: Some(file), .. } => import::run(node, &file).await,
         Command::Export { feed, file, force } => export::run(node, feed, &file, force).await,

@@ -1,7 +1,9 @@
 //! What a person at a terminal is shown.
 
 use app::status::{History, Links, Peers, Status};
-use app::view::{Card, Entry, Flow, Look, Page, Post, Progress, Reason, SearchPage, Target, Thread};
+use app::view::{
+    Card, Entry, Flow, Look, NetworkFinding, Page, Person, Post, Progress, Reached, Reason, SearchPage, Target, Thread,
+};
 use serde::Serialize;
 
 /// `peri timeline --json`.
@@ -190,6 +192,45 @@ pub(crate) fn peers(peers: &Peers) -> String {
         text.push_str(&format!("reachable at {address}\n"));
     }
     text.trim_end().to_owned()
+}
+
+/// `peri net-doctor --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Findings {
+    pub(crate) findings: Vec<NetworkFinding>,
+}
+
+pub(crate) fn findings(Findings { findings }: &Findings) -> String {
+    let line = |finding: &NetworkFinding| {
+        let sign = if finding.problem { "!" } else { " " };
+        format!("{sign} {}\n  {}", plain(&finding.what), plain(&finding.next))
+    };
+    findings.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// `peri connect --json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Addresses {
+    pub(crate) addresses: Vec<Reached>,
+}
+
+pub(crate) fn addresses(Addresses { addresses }: &Addresses) -> String {
+    if addresses.is_empty() {
+        return "Links are kept to no address.".to_owned();
+    }
+    let line = |reached: &Reached| {
+        let now = if reached.person.near { "linked" } else { "not linked now" };
+        format!("{}  {}  {now}", reached.address, person(&reached.person))
+    };
+    addresses.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A name and an id, or the id alone.
+pub(crate) fn person(person: &Person) -> String {
+    match person.named {
+        true => format!("{} ({})", plain(&person.name), person.id),
+        false => person.id.clone(),
+    }
 }
 
 fn post(post: &Post, indent: &str) -> String {

@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_util::compat::{Compat, FuturesAsyncReadCompatExt};
 
-use crate::{config::BYTES_OPENING, event::LinkId, wishes::Wishes};
+use crate::{config::BYTES_OPENING, event::LinkId, streams::Beside, wishes::Wishes};
 
 /// A stream of bytes, both ways. It ends with its link.
 #[derive(Debug)]
@@ -75,8 +75,12 @@ impl Opener {
     ///
     /// When the link is down, the peer does not take it, or too many are being opened.
     pub async fn open(&self, link: LinkId) -> Result<ByteStream, BytesError> {
+        self.open_beside(link, Beside::Bytes).await
+    }
+
+    pub(crate) async fn open_beside(&self, link: LinkId, what: Beside) -> Result<ByteStream, BytesError> {
         let (answer, opened) = oneshot::channel();
-        self.0.open(link, answer)?;
+        self.0.open(link, what, answer)?;
         match timeout(BYTES_OPENING, opened).await {
             Ok(Ok(result)) => result,
             // The hub forgets those whose connection closes.

@@ -54,6 +54,13 @@ pub const PEER_ADDRESSES: usize = 12;
 /// Addresses that [`crate::Net::dial`] keeps dialling.
 pub const WANTED_ADDRESSES: usize = 64;
 
+/// Neighbours that the network doctor asks.
+pub const DOCTOR_NEIGHBOURS: usize = 8;
+/// Hosts that the network doctor counts on an adapter; with so many, multicast works.
+pub const DOCTOR_HOSTS: usize = 256;
+/// How long the network doctor listens on an adapter. Whoever hears a query announces itself within a second.
+pub const DOCTOR_LISTENS: Duration = Duration::from_secs(3);
+
 /// How long a link waits for what. Tests shorten them; a program takes the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {

@@ -28,13 +28,15 @@ use crate::{
     backoff::Jitter,
     bytes::{ByteStream, BytesError, Came, Incoming},
     config::{BYTES_INCOMING, Config, EVENTS, Patience},
+    dialler::{self, Dial, DialAnswer, Unreached, in_words},
     discovery::{Discovery, Sighting},
+    doctor::reach,
     event::{DownReason, LinkId, NetEvent},
     identity,
     link::{self, Delivery, LinkStart, LinkTable, Outgoing},
     net::NetError,
     peers::{Action, Peers, Verdict},
-    streams,
+    streams::{self, Beside},
     swarm::{self, Behaviour, BehaviourEvent},
     wanted::Wanted,
     wishes::{Asked, OpenAnswer, Wishes},
@@ -53,6 +55,8 @@ struct Hub {
     swarm: Swarm<Behaviour>,
     peers: Peers,
     wanted: Wanted,
+    /// Who waits for an answer at an address.
+    asking: dialler::Waiting,
     jitter: Jitter,
     discovery: Option<Discovery>,
     wishes: Arc<Wishes>,
@@ -61,10 +65,12 @@ struct Hub {
     links: BTreeMap<LinkId, Arc<Outgoing>>,
     /// The connection that carries each link.
     carried_by: BTreeMap<LinkId, (DeviceKey, PeerId, ConnectionId)>,
-    /// Streams of bytes that are being opened, by ticket.
+    /// Streams beside links that are being opened, by ticket.
     opening: BTreeMap<u64, (ConnectionId, OpenAnswer)>,
     next_ticket: u64,
     incoming: mpsc::Sender<Came>,
+    /// Answers what the doctors of neighbours ask.
+    answering: reach::Answering,
     /// Streams that wait for the end of the link whose place they take.
     waiting: BTreeMap<DeviceKey, Waiting>,
     /// How the last link of a connected device was: good or not.
@@ -109,6 +115,7 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         swarm,
         peers: Peers::new(device, Jitter::new(seed)),
         wanted: Wanted::default(),
+        asking: dialler::Waiting::default(),
         jitter: Jitter::new(seed.wrapping_add(1)),
         discovery: config.mdns.then(|| Discovery::start(peer_id, Jitter::new(seed.wrapping_add(2)))),
         wishes: Arc::clone(&wishes),
@@ -119,6 +126,7 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         opening: BTreeMap::new(),
         next_ticket: 1,
         incoming,
+        answering: reach::Answering::default(),
         waiting: BTreeMap::new(),
         lasted: BTreeMap::new(),
         addresses: BTreeMap::new(),
@@ -197,9 +205,14 @@ impl Hub {
     }
 
     fn on_asked(&mut self, asked: Asked, now: Instant) {
-        for address in asked.dial {
-            self.wanted.add(address, now);
+        for Dial { address, answer } in asked.dial {
+            self.want(address, answer, now);
         }
+        for address in asked.forget {
+            self.wanted.remove(&address);
+            self.asking.answer(&address, &Err(Unreached::Down));
+        }
+        self.wishes.set_dialled(self.wanted.len());
         for (device, refuse) in asked.refuse {
             if let Some(link) = self.peers.refuse(device, refuse, now) {
                 self.end_link(link, DownReason::Refused);
@@ -208,12 +221,38 @@ impl Hub {
                 self.wanted.allowed(now);
             }
         }
-        for (link, answer) in asked.open {
-            self.open_bytes(link, answer);
+        for (link, what, answer) in asked.open {
+            self.open_beside(link, what, answer);
         }
     }
 
-    fn open_bytes(&mut self, link: LinkId, answer: OpenAnswer) {
+    fn want(&mut self, address: Multiaddr, answer: Option<DialAnswer>, now: Instant) {
+        let has_room = self.wanted.add(address.clone(), answer.is_some(), now);
+        let Some(answer) = answer else { return };
+        self.asking.add(address.clone(), answer);
+        match self.wanted.device_at(&address).filter(|device| self.peers.is_linked(device)) {
+            Some(device) => self.asking.answer(&address, &Ok(device)),
+            None if !has_room => self.asking.answer(&address, &Err(Unreached::TooMany)),
+            None => {}
+        }
+    }
+
+    /// Nothing came of dialling these.
+    fn no_answer(&mut self, addresses: &[Multiaddr], reason: &str) {
+        for address in addresses {
+            self.asking.answer(address, &Err(Unreached::NoAnswer(reason.to_owned())));
+        }
+        self.wishes.set_dialled(self.wanted.len());
+    }
+
+    /// A device has a link.
+    fn answered(&mut self, device: DeviceKey) {
+        for address in self.wanted.linked(device) {
+            self.asking.answer(&address, &Ok(device));
+        }
+    }
+
+    fn open_beside(&mut self, link: LinkId, what: Beside, answer: OpenAnswer) {
         let Some((_, peer, connection)) = self.carried_by.get(&link).copied() else {
             // Whoever asked may have gone.
             let _ = answer.send(Err(BytesError::Down));
@@ -222,7 +261,7 @@ impl Hub {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.opening.insert(ticket, (connection, answer));
-        self.swarm.behaviour_mut().streams.open_bytes(peer, connection, ticket);
+        self.swarm.behaviour_mut().streams.open_beside(peer, connection, what, ticket);
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>, now: Instant) {
@@ -246,7 +285,8 @@ impl Hub {
                     self.peers.disconnected(device, connection_id, now);
                     if num_established == 0 {
                         let lasted = self.lasted.remove(&device);
-                        self.wanted.lost(device, lasted, now, &mut self.jitter);
+                        let fruitless = self.wanted.lost(device, lasted, now, &mut self.jitter);
+                        self.no_answer(&fruitless, "who answers there wants no link with this device");
                     }
                 }
             }
@@ -267,19 +307,25 @@ impl Hub {
 
     fn on_connected(&mut self, peer: PeerId, connection: ConnectionId, endpoint: ConnectedPoint, now: Instant) {
         let Some(device) = identity::device(&peer) else {
-            self.wanted.failed(connection, true, now, &mut self.jitter);
+            let failed = self.wanted.failed(connection, true, now, &mut self.jitter);
+            self.no_answer(failed.as_slice(), "another program answers there, with a key that is none of ours");
             self.swarm.close_connection(connection);
             return;
         };
         self.peers.connected(device, connection, endpoint.is_dialer(), now);
         self.wanted.connected(connection, device);
+        if self.peers.is_linked(&device) {
+            self.answered(device);
+        }
         self.addresses.insert(connection, endpoint);
     }
 
     fn on_dial_failed(&mut self, connection: ConnectionId, error: &DialError, now: Instant) {
-        let rejected = matches!(error, DialError::LocalPeerId { .. } | DialError::WrongPeerId { .. });
+        let rejected =
+            matches!(error, DialError::LocalPeerId { .. } | DialError::NoAddresses | DialError::WrongPeerId { .. });
         if let Some(address) = self.wanted.failed(connection, rejected, now, &mut self.jitter) {
             let reason = in_words(error);
+            self.no_answer(std::slice::from_ref(&address), &reason);
             self.outbox.push_back(NetEvent::DialFailed { address, reason });
         }
     }
@@ -299,18 +345,27 @@ impl Hub {
                 }
             }
             // What becomes of it says nothing about the link.
-            streams::Event::BytesOpened { ticket, result } => {
+            streams::Event::BesideOpened { ticket, result } => {
                 if let Some((_, answer)) = self.opening.remove(&ticket) {
                     let result = result.map(ByteStream::new);
                     let _ = answer.send(result.map_err(|error| BytesError::Refused(error.to_string())));
                 }
             }
-            streams::Event::BytesCame { connection, stream } => {
+            streams::Event::BesideCame { connection, what, stream } => {
                 let carried = self.carried_by.iter().find(|(_, (.., carrier))| *carrier == connection);
-                if let Some((link, (device, ..))) = carried {
-                    let came = Came { link: *link, device: *device, stream: ByteStream::new(stream) };
-                    if self.incoming.try_send(came).is_err() {
-                        tracing::debug!(%link, "a stream of bytes is dropped: too many wait");
+                let Some((&link, &(device, ..))) = carried else { return };
+                let stream = ByteStream::new(stream);
+                match what {
+                    Beside::Bytes => {
+                        if self.incoming.try_send(Came { link, device, stream }).is_err() {
+                            tracing::debug!(%link, "a stream of bytes is dropped: too many wait");
+                        }
+                    }
+                    Beside::Reach => {
+                        let remote = self.addresses.get(&connection).map(ConnectedPoint::get_remote_address);
+                        if let Some(host) = remote.and_then(streams::ip) {
+                            self.answering.answer(link, host, stream, now);
+                        }
                     }
                 }
             }
@@ -320,10 +375,11 @@ impl Hub {
                 let not_ours = error == streams::OpenError::NotOurs;
                 self.peers.open_failed(device, connection, not_ours, now);
                 if not_ours {
-                    for address in self.wanted.not_ours(device, now, &mut self.jitter) {
-                        let reason = format!("another program answers there: {error}");
-                        self.outbox.push_back(NetEvent::DialFailed { address, reason });
-                    }
+                    let reason = format!("another program answers there: {error}");
+                    let addresses = self.wanted.not_ours(device, now, &mut self.jitter);
+                    self.no_answer(&addresses, &reason);
+                    let failed = |address| NetEvent::DialFailed { address, reason: reason.clone() };
+                    self.outbox.extend(addresses.into_iter().map(failed));
                 }
             }
         }
@@ -351,6 +407,7 @@ impl Hub {
             patience: self.patience,
         };
         self.tasks.spawn(async move { (device, link, link::run(start, stream).await) });
+        self.answered(device);
     }
 
     /// Ends a link without waiting for what is queued: for links that are dead or not wanted.
@@ -363,6 +420,7 @@ impl Hub {
     fn on_link_ended(&mut self, device: DeviceKey, link: LinkId, reason: &DownReason, now: Instant) {
         self.links.remove(&link);
         self.carried_by.remove(&link);
+        self.answering.forget(link);
         let waiting = self.waiting.remove(&device);
         let next = waiting.as_ref().map(|waiting| waiting.connection);
         let healthy = self.peers.link_ended(device, link, reason, next, now);
@@ -494,32 +552,4 @@ async fn next_sighting(discovery: &mut Option<Discovery>) -> Sighting {
         Some(discovery) => discovery.next().await,
         None => pending().await,
     }
-}
-
-/// A dial error as a person would say it, one line.
-fn in_words(error: &DialError) -> String {
-    match error {
-        DialError::LocalPeerId { .. } => "this device itself answers there".into(),
-        DialError::WrongPeerId { .. } => "another device answers there".into(),
-        DialError::Denied { .. } => "connections with it are not allowed now".into(),
-        DialError::Transport(errors) => {
-            let last = errors.last().map(|(_, error)| root_cause(error)).filter(|words| !words.is_empty());
-            last.unwrap_or_else(|| "nobody answers there".into())
-        }
-        other => other.to_string(),
-    }
-}
-
-/// What the system said; libp2p wraps that several times, in errors of which some print nothing.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let words = error.to_string();
-        if !words.is_empty() {
-            said = words;
-        }
-        next = error.source();
-    }
-    said
 }

@@ -7,7 +7,9 @@
 mod backoff;
 mod bytes;
 pub mod config;
+mod dialler;
 mod discovery;
+pub mod doctor;
 mod event;
 mod framing;
 mod hub;
@@ -25,6 +27,7 @@ pub use libp2p::Multiaddr;
 pub use crate::{
     bytes::{ByteStream, BytesError, Came, Incoming, Opener},
     config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
+    dialler::{Dialler, Unreached, is_dialable},
     event::{Closing, DownReason, LinkId, NetEvent},
-    net::{DialError, Net, NetError, NetEvents, SendError},
+    net::{Net, NetError, NetEvents, SendError},
 };

@@ -60,6 +60,11 @@ impl LinkTable {
         self.lock().get(&link).cloned()
     }
 
+    /// All of them, the oldest first.
+    pub(crate) fn ids(&self) -> Vec<LinkId> {
+        self.lock().keys().copied().collect()
+    }
+
     pub(crate) fn insert(&self, link: LinkId, outgoing: Arc<Outgoing>) {
         self.lock().insert(link, outgoing);
     }

@@ -9,6 +9,8 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     bytes::{Incoming, Opener},
     config::{Config, MAX_FRAME},
+    dialler::{Dial, Dialler, Unreached},
+    doctor::Doctor,
     event::{Closing, DownReason, LinkId, NetEvent},
     hub,
     link::{Delivery, LinkTable},
@@ -48,15 +50,6 @@ pub enum SendError {
     /// The frame is empty or longer than [`MAX_FRAME`].
     #[error("a frame of {0} bytes: it has to have between 1 and {MAX_FRAME}")]
     Length(usize),
-}
-
-/// An address was not taken for dialling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DialError {
-    /// [`crate::config::WANTED_ADDRESSES`] are dialled already.
-    #[error("too many addresses are dialled already")]
-    TooMany,
 }
 
 /// A running network. Dropping it ends it in the background; [`Net::shutdown`] waits for that.
@@ -134,8 +127,18 @@ impl Net {
     /// # Errors
     ///
     /// When too many addresses are dialled already.
-    pub fn dial(&self, address: Multiaddr) -> Result<(), DialError> {
-        self.wishes.dial(address)
+    pub fn dial(&self, address: Multiaddr) -> Result<(), Unreached> {
+        self.wishes.dial(Dial { address, answer: None })
+    }
+
+    /// Dials addresses and says who answered.
+    pub fn dialler(&self) -> Dialler {
+        Dialler(Arc::clone(&self.wishes))
+    }
+
+    /// Examines the network.
+    pub fn doctor(&self) -> Doctor {
+        Doctor { wishes: Arc::clone(&self.wishes), links: Arc::clone(&self.links) }
     }
 
     /// Opens streams of bytes beside links.

@@ -365,6 +365,11 @@ impl Peers {
         self.peers.get(device).is_some_and(|peer| peer.dialling || !peer.connections.is_empty())
     }
 
+    /// Whether there is a link with it.
+    pub(crate) fn is_linked(&self, device: &DeviceKey) -> bool {
+        self.peers.get(device).is_some_and(|peer| matches!(peer.link, Link::Up { .. }))
+    }
+
     fn punish(&mut self, device: DeviceKey, now: Instant) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         if now.duration_since(peer.strikes.1) >= KEPT_OUT_MAX {

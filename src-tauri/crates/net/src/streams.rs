@@ -1,5 +1,5 @@
-//! The libp2p side of links: opens and accepts streams of [`PROTOCOL`], and of [`BYTES`], on a given connection, and keeps out who is
-//! not to come in.
+//! The libp2p side of links: opens and accepts streams of [`PROTOCOL`], and those [`Beside`] it, on a given connection, and keeps out
+//! who is not to come in.
 //!
 //! `libp2p-stream` does nearly this, but it opens on a connection of its own choosing and does not tell on which one a stream came
 //! in. Which connection carries the link is the very thing that [`crate::peers`] decides.
@@ -29,6 +29,8 @@ use crate::config::Limits;
 pub(crate) const PROTOCOL: StreamProtocol = StreamProtocol::new("/periwinkle/1");
 /// The protocol of a stream of plain bytes beside a link.
 pub(crate) const BYTES: StreamProtocol = StreamProtocol::new("/periwinkle/blob/1");
+/// The protocol of a question of the network doctor.
+pub(crate) const REACH: StreamProtocol = StreamProtocol::new("/periwinkle/reach/1");
 
 /// How long a peer may take to agree on the protocol of a stream.
 const NEGOTIATION: Duration = Duration::from_secs(5);
@@ -40,10 +42,10 @@ pub(crate) enum Event {
     Opened { peer: PeerId, connection: ConnectionId, stream: Stream, by_us: bool },
     /// [`Behaviour::open`] failed.
     Failed { peer: PeerId, connection: ConnectionId, error: OpenError },
-    /// Answers [`Behaviour::open_bytes`].
-    BytesOpened { ticket: u64, result: Result<Stream, OpenError> },
-    /// The peer opened a stream of bytes.
-    BytesCame { connection: ConnectionId, stream: Stream },
+    /// Answers [`Behaviour::open_beside`].
+    BesideOpened { ticket: u64, result: Result<Stream, OpenError> },
+    /// The peer opened a stream beside the link.
+    BesideCame { connection: ConnectionId, what: Beside, stream: Stream },
 }
 
 /// Why a stream could not be opened.
@@ -101,10 +103,10 @@ impl Behaviour {
         self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open::Link });
     }
 
-    /// Opens a stream of bytes on one connection; an [`Event`] with the ticket follows unless the connection closes first.
-    pub(crate) fn open_bytes(&mut self, peer: PeerId, connection: ConnectionId, ticket: u64) {
-        let handler = NotifyHandler::One(connection);
-        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event: Open::Bytes { ticket } });
+    /// Opens a stream beside the link on one connection; an [`Event`] with the ticket follows unless the connection closes first.
+    pub(crate) fn open_beside(&mut self, peer: PeerId, connection: ConnectionId, what: Beside, ticket: u64) {
+        let (handler, event) = (NotifyHandler::One(connection), Open::Beside { what, ticket });
+        self.to_swarm.push_back(ToSwarm::NotifyHandler { peer_id: peer, handler, event });
     }
 
     /// Lets a peer in no more, or again. Connections that stand are not touched.
@@ -188,8 +190,8 @@ impl NetworkBehaviour for Behaviour {
         let event = match event {
             Outcome::Opened { stream, by_us } => Event::Opened { peer, connection, stream, by_us },
             Outcome::Failed(error) => Event::Failed { peer, connection, error },
-            Outcome::BytesOpened { ticket, result } => Event::BytesOpened { ticket, result },
-            Outcome::BytesCame { stream } => Event::BytesCame { connection, stream },
+            Outcome::BesideOpened { ticket, result } => Event::BesideOpened { ticket, result },
+            Outcome::BesideCame { what, stream } => Event::BesideCame { connection, what, stream },
         };
         self.to_swarm.push_back(ToSwarm::GenerateEvent(event));
     }
@@ -213,37 +215,48 @@ pub(crate) fn ip(address: &Multiaddr) -> Option<IpAddr> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Open {
     Link,
-    Bytes { ticket: u64 },
+    Beside { what: Beside, ticket: u64 },
 }
 
-/// What a stream that the peer opened is for.
+/// What a stream beside a link is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Link,
+pub(crate) enum Beside {
+    /// A part of a file.
     Bytes,
+    /// A question of the network doctor.
+    Reach,
 }
 
-/// Accepts both protocols, and tells which it was.
+impl Beside {
+    fn protocol(self) -> StreamProtocol {
+        match self {
+            Self::Bytes => BYTES,
+            Self::Reach => REACH,
+        }
+    }
+}
+
+/// Accepts every protocol of ours, and tells which it was: none is the link.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Accept;
 
 impl UpgradeInfo for Accept {
     type Info = StreamProtocol;
-    type InfoIter = std::array::IntoIter<StreamProtocol, 2>;
+    type InfoIter = std::array::IntoIter<StreamProtocol, 3>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        [PROTOCOL, BYTES].into_iter()
+        [PROTOCOL, BYTES, REACH].into_iter()
     }
 }
 
 impl InboundUpgrade<Stream> for Accept {
-    type Output = (Purpose, Stream);
+    type Output = (Option<Beside>, Stream);
     type Error = Infallible;
     type Future = std::future::Ready<Result<Self::Output, Infallible>>;
 
     fn upgrade_inbound(self, stream: Stream, protocol: StreamProtocol) -> Self::Future {
-        let purpose = if protocol == BYTES { Purpose::Bytes } else { Purpose::Link };
-        std::future::ready(Ok((purpose, stream)))
+        let beside = [Beside::Bytes, Beside::Reach].into_iter().find(|what| what.protocol() == protocol);
+        std::future::ready(Ok((beside, stream)))
     }
 }
 
@@ -252,11 +265,11 @@ impl InboundUpgrade<Stream> for Accept {
 pub(crate) enum Outcome {
     Opened { stream: Stream, by_us: bool },
     Failed(OpenError),
-    BytesOpened { ticket: u64, result: Result<Stream, OpenError> },
-    BytesCame { stream: Stream },
+    BesideOpened { ticket: u64, result: Result<Stream, OpenError> },
+    BesideCame { what: Beside, stream: Stream },
 }
 
-/// Streams of bytes that wait to be opened on one connection; further ones fail at once.
+/// Streams beside the link that wait to be opened on one connection; further ones fail at once.
 const OPENING: usize = 8;
 
 /// Streams of one connection. Not more than one of the link is asked for at a time.
@@ -285,7 +298,7 @@ impl ConnectionHandler for Handler {
         if let Some(open) = self.opens.pop_front() {
             let protocol = match open {
                 Open::Link => PROTOCOL,
-                Open::Bytes { .. } => BYTES,
+                Open::Beside { what, .. } => what.protocol(),
             };
             let protocol = SubstreamProtocol::new(ReadyUpgrade::new(protocol), open).with_timeout(NEGOTIATION);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
@@ -296,9 +309,9 @@ impl ConnectionHandler for Handler {
 
     fn on_behaviour_event(&mut self, open: Open) {
         match open {
-            Open::Bytes { ticket } if self.opens.len() >= OPENING => {
+            Open::Beside { ticket, .. } if self.opens.len() >= OPENING => {
                 let result = Err(OpenError::Broken("too many streams are being opened on the connection".into()));
-                self.outcomes.push_back(Outcome::BytesOpened { ticket, result });
+                self.outcomes.push_back(Outcome::BesideOpened { ticket, result });
             }
             open => self.opens.push_back(open),
         }
@@ -309,23 +322,23 @@ impl ConnectionHandler for Handler {
         event: ConnectionEvent<'_, Self::InboundProtocol, Self::OutboundProtocol, (), Open>,
     ) {
         let outcome = match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (purpose, stream), .. }) => {
-                match purpose {
-                    Purpose::Link => Outcome::Opened { stream, by_us: false },
-                    Purpose::Bytes => Outcome::BytesCame { stream },
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (beside, stream), .. }) => {
+                match beside {
+                    None => Outcome::Opened { stream, by_us: false },
+                    Some(what) => Outcome::BesideCame { what, stream },
                 }
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: stream, info }) => {
                 match info {
                     Open::Link => Outcome::Opened { stream, by_us: true },
-                    Open::Bytes { ticket } => Outcome::BytesOpened { ticket, result: Ok(stream) },
+                    Open::Beside { ticket, .. } => Outcome::BesideOpened { ticket, result: Ok(stream) },
                 }
             }
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info: Open::Link, error }) => {
                 Outcome::Failed(error.into())
             }
-            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: Open::Bytes { ticket }, error }) => {
-                Outcome::BytesOpened { ticket, result: Err(error.into()) }
+            ConnectionEvent::DialUpgradeError(DialUpgradeError { info: Open::Beside { ticket, .. }, error }) => {
+                Outcome::BesideOpened { ticket, result: Err(error.into()) }
             }
             _ => return,
         };

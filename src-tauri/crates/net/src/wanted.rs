@@ -1,14 +1,17 @@
-//! Addresses that the person asked to dial, and goes on asking for until the end. Pure, like [`crate::peers`].
+//! Addresses that the person asked to dial. Pure, like [`crate::peers`].
 //!
 //! An address is not a peer: who answers there may change. So each is dialled by itself whenever nobody who answered there is
-//! connected.
+//! connected. One that is on trial is forgotten when its first dial leads to no link.
 
 use std::time::Instant;
 
 use feed::DeviceKey;
 use libp2p::{Multiaddr, swarm::ConnectionId};
 
-use crate::backoff::{Backoff, Jitter};
+use crate::{
+    backoff::{Backoff, Jitter},
+    config::WANTED_ADDRESSES,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
@@ -18,6 +21,7 @@ pub(crate) struct Wanted {
 #[derive(Debug)]
 struct Entry {
     address: Multiaddr,
+    on_trial: bool,
     /// Who answered there last.
     device: Option<DeviceKey>,
     /// The dial under way.
@@ -26,10 +30,31 @@ struct Entry {
 }
 
 impl Wanted {
-    pub(crate) fn add(&mut self, address: Multiaddr, now: Instant) {
-        if !self.entries.iter().any(|entry| entry.address == address) {
-            self.entries.push(Entry { address, device: None, attempt: None, backoff: Backoff::new(now) });
+    /// Takes an address, and dials one that is known at once. False when there is no room.
+    pub(crate) fn add(&mut self, address: Multiaddr, on_trial: bool, now: Instant) -> bool {
+        if let Some(known) = self.entries.iter_mut().find(|entry| entry.address == address) {
+            known.on_trial &= on_trial;
+            known.backoff = Backoff::new(now);
+            return true;
         }
+        let has_room = self.entries.len() < WANTED_ADDRESSES;
+        if has_room {
+            self.entries.push(Entry { address, on_trial, device: None, attempt: None, backoff: Backoff::new(now) });
+        }
+        has_room
+    }
+
+    pub(crate) fn remove(&mut self, address: &Multiaddr) {
+        self.entries.retain(|entry| entry.address != *address);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Who answered at an address last.
+    pub(crate) fn device_at(&self, address: &Multiaddr) -> Option<DeviceKey> {
+        self.entries.iter().find(|entry| entry.address == *address)?.device
     }
 
     /// Addresses to dial now; [`Wanted::dialling`] follows for each.
@@ -55,6 +80,16 @@ impl Wanted {
         }
     }
 
+    /// A device has a link: the addresses at which it answered. They are kept from now on.
+    pub(crate) fn linked(&mut self, device: DeviceKey) -> Vec<Multiaddr> {
+        let entries = self.entries.iter_mut().filter(|entry| entry.device == Some(device));
+        let linked = entries.map(|entry| {
+            entry.on_trial = false;
+            entry.address.clone()
+        });
+        linked.collect()
+    }
+
     /// Somebody answered.
     pub(crate) fn connected(&mut self, attempt: ConnectionId, device: DeviceKey) {
         if let Some(entry) = self.attempt(attempt) {
@@ -77,28 +112,44 @@ impl Wanted {
             true => entry.backoff.rejected(now, jitter),
             false => entry.backoff.unreachable(now, jitter),
         }
-        Some(entry.address.clone())
+        let address = entry.address.clone();
+        self.drop_trials(std::slice::from_ref(&address));
+        Some(address)
     }
 
-    /// The last connection of a device is gone: without ever having been a link (`None`), or after a link, good or not.
-    pub(crate) fn lost(&mut self, device: DeviceKey, link: Option<bool>, now: Instant, jitter: &mut Jitter) {
-        for entry in self.entries.iter_mut().filter(|entry| entry.device == Some(device)) {
-            match link {
-                None => entry.backoff.rejected(now, jitter),
-                Some(true) => entry.backoff.reset(now, jitter),
-                Some(false) => entry.backoff.unreachable(now, jitter),
-            }
-        }
+    /// The last connection of a device is gone: without ever having been a link (`None`), or after a link, good or not. The addresses
+    /// at which it answered to no end.
+    pub(crate) fn lost(
+        &mut self,
+        device: DeviceKey,
+        link: Option<bool>,
+        now: Instant,
+        jitter: &mut Jitter,
+    ) -> Vec<Multiaddr> {
+        self.fruitless(device, |backoff| match link {
+            None => backoff.rejected(now, jitter),
+            Some(true) => backoff.reset(now, jitter),
+            Some(false) => backoff.unreachable(now, jitter),
+        })
     }
 
-    /// A device turned out to speak another protocol.
+    /// A device turned out to speak another protocol. The addresses at which it answered.
     pub(crate) fn not_ours(&mut self, device: DeviceKey, now: Instant, jitter: &mut Jitter) -> Vec<Multiaddr> {
+        self.fruitless(device, |backoff| backoff.not_ours(now, jitter))
+    }
+
+    fn fruitless(&mut self, device: DeviceKey, mut wait: impl FnMut(&mut Backoff)) -> Vec<Multiaddr> {
         let mut addresses = Vec::new();
         for entry in self.entries.iter_mut().filter(|entry| entry.device == Some(device)) {
-            entry.backoff.not_ours(now, jitter);
+            wait(&mut entry.backoff);
             addresses.push(entry.address.clone());
         }
+        self.drop_trials(&addresses);
         addresses
+    }
+
+    fn drop_trials(&mut self, failed: &[Multiaddr]) {
+        self.entries.retain(|entry| !(entry.on_trial && failed.contains(&entry.address)));
     }
 
     /// An interface came, went or changed.

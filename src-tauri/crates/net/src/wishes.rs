@@ -13,11 +13,12 @@ use tokio::sync::{Notify, oneshot};
 use crate::{
     bytes::{ByteStream, BytesError},
     config::{BYTES_OPENINGS, WANTED_ADDRESSES},
+    dialler::{Dial, Unreached},
     event::LinkId,
-    net::DialError,
+    streams::Beside,
 };
 
-/// Where the answer to the opening of a stream of bytes goes.
+/// Where the answer to the opening of a stream beside a link goes.
 pub(crate) type OpenAnswer = oneshot::Sender<Result<ByteStream, BytesError>>;
 
 /// Shared between [`crate::Net`] and the hub.
@@ -29,13 +30,14 @@ pub(crate) struct Wishes {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Addresses to dial that the hub has not taken yet, and how many it has taken altogether.
-    dial: Vec<Multiaddr>,
+    /// Addresses to dial, and to dial no more, that the hub has not taken yet; and how many it dials.
+    dial: Vec<Dial>,
+    forget: Vec<Multiaddr>,
     dialled: usize,
     /// Changes of who is refused that the hub has not taken yet; the last one counts.
     refuse: BTreeMap<DeviceKey, bool>,
-    /// Streams of bytes to open that the hub has not taken yet.
-    open: Vec<(LinkId, OpenAnswer)>,
+    /// Streams beside links to open that the hub has not taken yet.
+    open: Vec<(LinkId, Beside, OpenAnswer)>,
     shutting_down: bool,
     listening: Vec<Multiaddr>,
 }
@@ -43,9 +45,10 @@ struct State {
 /// What has been asked since the last look.
 #[derive(Debug)]
 pub(crate) struct Asked {
-    pub(crate) dial: Vec<Multiaddr>,
+    pub(crate) dial: Vec<Dial>,
+    pub(crate) forget: Vec<Multiaddr>,
     pub(crate) refuse: BTreeMap<DeviceKey, bool>,
-    pub(crate) open: Vec<(LinkId, OpenAnswer)>,
+    pub(crate) open: Vec<(LinkId, Beside, OpenAnswer)>,
     pub(crate) shut_down: bool,
 }
 
@@ -55,15 +58,31 @@ impl Wishes {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    pub(crate) fn dial(&self, address: Multiaddr) -> Result<(), DialError> {
+    pub(crate) fn dial(&self, dial: Dial) -> Result<(), Unreached> {
         let mut state = self.lock();
-        if state.dialled >= WANTED_ADDRESSES {
-            return Err(DialError::TooMany);
+        if state.shutting_down {
+            return Err(Unreached::Down);
         }
-        state.dialled += 1;
-        state.dial.push(address);
+        if state.dialled + state.dial.len() >= WANTED_ADDRESSES {
+            return Err(Unreached::TooMany);
+        }
+        state.dial.push(dial);
         self.changed.notify_one();
         Ok(())
+    }
+
+    pub(crate) fn forget(&self, address: Multiaddr) {
+        let mut state = self.lock();
+        // As many as can be dialled at once: whoever forgets more forgets some twice.
+        if state.forget.len() < WANTED_ADDRESSES && !state.forget.contains(&address) {
+            state.forget.push(address);
+        }
+        self.changed.notify_one();
+    }
+
+    /// How many addresses the hub dials now.
+    pub(crate) fn set_dialled(&self, dialled: usize) {
+        self.lock().dialled = dialled;
     }
 
     pub(crate) fn refuse(&self, device: DeviceKey, refuse: bool) {
@@ -71,7 +90,7 @@ impl Wishes {
         self.changed.notify_one();
     }
 
-    pub(crate) fn open(&self, link: LinkId, answer: OpenAnswer) -> Result<(), BytesError> {
+    pub(crate) fn open(&self, link: LinkId, what: Beside, answer: OpenAnswer) -> Result<(), BytesError> {
         let mut state = self.lock();
         if state.shutting_down {
             return Err(BytesError::Down);
@@ -79,7 +98,7 @@ impl Wishes {
         if state.open.len() >= BYTES_OPENINGS {
             return Err(BytesError::TooMany);
         }
-        state.open.push((link, answer));
+        state.open.push((link, what, answer));
         self.changed.notify_one();
         Ok(())
     }
@@ -102,10 +121,16 @@ impl Wishes {
         loop {
             {
                 let mut state = self.lock();
-                let is_quiet = state.dial.is_empty() && state.refuse.is_empty() && state.open.is_empty();
+                let is_quiet = state.dial.is_empty()
+                    && state.forget.is_empty()
+                    && state.refuse.is_empty()
+                    && state.open.is_empty();
                 if state.shutting_down || !is_quiet {
+                    // Counted until the hub says how many it has.
+                    state.dialled += state.dial.len();
                     return Asked {
                         dial: std::mem::take(&mut state.dial),
+                        forget: std::mem::take(&mut state.forget),
                         refuse: std::mem::take(&mut state.refuse),
                         open: std::mem::take(&mut state.open),
                         shut_down: state.shutting_down,

@@ -5,6 +5,7 @@
 //! The log is the truth: every index is rebuilt from it when the rules that fill it change.
 
 mod activity;
+mod addresses;
 mod ahead;
 mod append;
 mod backup;
@@ -33,6 +34,7 @@ mod write;
 mod write_point;
 
 pub use activity::{ActivityPage, ActivityRow, Happening, MAX_UNREAD, Place};
+pub use addresses::{KeptAddress, MAX_ADDRESS_BYTES, MAX_ADDRESSES};
 pub use backup::{BACKUP_EVERY, BACKUPS, Backup, BackupError, Pace};
 pub use clocks::{Clock, MAX_CLOCK_DEVICES, MAX_CLOCK_ENTRIES, MAX_CLOCK_FEEDS};
 pub use error::{AppendError, OpenError, StoreError};

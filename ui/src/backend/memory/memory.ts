@@ -13,11 +13,13 @@ import type {
   Me,
   Nearby,
   NearPerson,
+  NetworkFinding,
   Page,
   Person,
   PersonPage,
   Post,
   Progress,
+  Reached,
   Relation,
   SearchPage,
   SearchQuery,
@@ -44,6 +46,9 @@ export interface World {
   posts?: Post[];
   near?: NearId[];
   addresses?: string[];
+  /** Who answers at which address. */
+  answers?: Record<string, string>;
+  findings?: NetworkFinding[];
   progress?: Progress | null;
   indexing?: Indexing | null;
   /** Messages that search has not read yet. */
@@ -83,6 +88,8 @@ export class MemoryBackend implements Backend {
   private posts: Post[];
   private nearPeople: NearId[];
   private readonly muted = new Set<string>();
+  /** Addresses that links are kept to, and who answered there. */
+  private readonly kept = new Map<string, string>();
   private readonly blocks = new Map<string, BlockKind>();
   /** The next call to `publish` fails with this. */
   refuseNext: Failure | null = null;
@@ -148,7 +155,33 @@ export class MemoryBackend implements Backend {
       const person = this.people.get(id);
       return person ? [{ person, ...rest }] : [];
     });
-    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null });
+    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null, reached: this.reached() });
+  }
+
+  /** Whoever is near and has an address answers at it. */
+  async connect(address: string): Promise<Person> {
+    const id = this.world.answers?.[address];
+    const person = id ? this.people.get(id) : undefined;
+    if (!person) throw { code: "network", message: `${address} could not be reached: nobody answers there.`, next: "See that Periwinkle runs there." } satisfies Failure;
+    this.kept.set(address, person.id);
+    this.tell({ kind: "nearby" });
+    return structuredClone(person);
+  }
+
+  async forgetAddress(address: string): Promise<void> {
+    this.kept.delete(address);
+    this.tell({ kind: "nearby" });
+  }
+
+  async checkNetwork(): Promise<NetworkFinding[]> {
+    return structuredClone(this.world.findings ?? []);
+  }
+
+  private reached(): Reached[] {
+    return [...this.kept].flatMap(([address, id]) => {
+      const person = this.people.get(id);
+      return person ? [{ address, person }] : [];
+    });
   }
 
   async indexing(): Promise<Indexing | null> {

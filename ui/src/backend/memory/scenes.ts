@@ -1,5 +1,5 @@
 /** Scenes to look at: `npm run dev`, then `?scene=empty`, `one`, `many`, `long`, `rtl`, `syncing`, `indexing`, `crowd`, … */
-import type { Failure, Person, Post } from "../backend";
+import type { Failure, NetworkFinding, Person, Post } from "../backend";
 import { makePerson, makePost, MemoryBackend, type NearId, type World } from "./memory";
 
 const MINUTE = 60_000;
@@ -131,6 +131,17 @@ const LOCKED: Failure = {
   next: "Close the other window, or start this one with a profile of its own.",
 };
 
+const APART: NetworkFinding[] = [
+  {
+    trouble: "isolated",
+    adapter: "wlan0",
+    problem: true,
+    what: "Nobody at all was heard on wlan0.",
+    next: "If others are there, the network keeps devices apart, as guest Wi-Fi often does: use another one, a cable or a phone's hotspot.",
+  },
+  { trouble: "virtualOnly", adapter: "docker0", problem: false, what: "docker0 was made by a program and leads to nobody near.", next: "Nothing to do, unless it takes all traffic, as some VPNs do: then pause it." },
+];
+
 /** One scene by its name; an unknown name is `many`. */
 export function scene(name: string, now = Date.now()): MemoryBackend {
   const full: World = {
@@ -141,6 +152,7 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
     posts: [...harbour(now), ...older(now, 120)],
     near: nearThree,
     addresses: ["/ip4/192.168.1.23/udp/42710/quic-v1", "/ip4/192.168.1.23/tcp/42710"],
+    answers: { "192.168.7.4:4100": bo.id },
   };
   const alone: World = { me: ada, followers: 0 };
   switch (name) {
@@ -164,6 +176,8 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
       return crowd(full, now);
     case "arriving":
       return arriving(full);
+    case "apart":
+      return new MemoryBackend({ ...full, near: [], findings: APART });
     case "failure":
       return new MemoryBackend({ me: null, failed: LOCKED });
     case "recovering":

@@ -95,8 +95,22 @@ pub enum Request {
     },
     /// The people on this network.
     Nearby {},
+    /// What the network doctor finds out.
+    CheckNetwork {},
     /// The links and what went over them.
     Peers {},
+    /// Dials an address, and keeps a link to who answers there.
+    Connect {
+        /// A multiaddr, or numbers and a port.
+        address: String,
+    },
+    /// Keeps no link to an address any more.
+    ForgetAddress {
+        /// As it is listed.
+        address: String,
+    },
+    /// The addresses that links are kept to.
+    Addresses {},
     /// Signs and publishes a post.
     Publish(Draft),
     /// Follows a person.
@@ -222,7 +236,11 @@ const METHODS: &[&str] = &[
     "links_to",
     "links_from",
     "nearby",
+    "check_network",
     "peers",
+    "connect",
+    "forget_address",
+    "addresses",
     "publish",
     "follow",
     "unfollow",

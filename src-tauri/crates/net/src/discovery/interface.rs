@@ -29,8 +29,8 @@ use crate::{
 };
 
 /// Where multicast DNS is spoken (RFC 6762, section 3).
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
-const PORT: u16 = 5353;
+pub(super) const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+pub(super) const PORT: u16 = 5353;
 /// Hop limit of what is sent (RFC 6762, section 11).
 const HOPS: u32 = 255;
 /// No announcement is believed for longer.
@@ -113,7 +113,7 @@ async fn say(socket: &UdpSocket, packet: &[u8]) {
 }
 
 /// A socket that hears and speaks on this interface only, beside those of other programs.
-fn open(ip: Ipv4Addr) -> io::Result<UdpSocket> {
+pub(super) fn open(ip: Ipv4Addr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(socket2::Protocol::UDP))?;
     socket.set_reuse_address(true)?;
     #[cfg(unix)]

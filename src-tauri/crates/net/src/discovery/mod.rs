@@ -10,6 +10,7 @@
 mod cable;
 mod interface;
 mod packet;
+pub(crate) mod probing;
 mod schedule;
 
 use std::{

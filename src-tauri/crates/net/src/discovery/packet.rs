@@ -12,6 +12,8 @@ use crate::config::PEER_ADDRESSES;
 
 /// What libp2p programs look for. Any of them may answer.
 const SERVICE: &str = "_p2p._udp.local";
+/// What every responder answers, with the services that it has (RFC 6763, section 9).
+const EVERY_SERVICE: &str = "_services._dns-sd._udp.local";
 /// Bytes of a packet, read or written; an Ethernet frame holds less (RFC 6762, section 17).
 pub(crate) const MAX_PACKET: usize = 1_452;
 /// Records of a packet that are looked at.
@@ -51,6 +53,18 @@ pub(crate) fn query() -> Vec<u8> {
     put_name(&mut packet, SERVICE);
     put_u16(&mut packet, TYPE_PTR);
     put_u16(&mut packet, CLASS_IN);
+    packet
+}
+
+/// A query that every responder answers (RFC 6763, section 9), devices like ours too, with a question under `name` by which whoever sent
+/// it knows it again.
+pub(crate) fn everybody(name: &str) -> Vec<u8> {
+    let mut packet = header(0, 3, 0, 0);
+    for question in [SERVICE, EVERY_SERVICE, &format!("{name}.{SERVICE}")] {
+        put_name(&mut packet, question);
+        put_u16(&mut packet, TYPE_PTR);
+        put_u16(&mut packet, CLASS_IN);
+    }
     packet
 }
 

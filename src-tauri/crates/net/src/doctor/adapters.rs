@@ -1,0 +1,103 @@
+//! The adapters of this computer.
+
+use std::net::Ipv4Addr;
+
+use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
+
+/// Most adapters that are looked at; a computer with containers may have hundreds.
+const MOST: usize = 32;
+
+/// What kind of adapter something is. Ordered: where people are to be found comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A cable or a radio.
+    Real,
+    /// Made by a program: containers, virtual machines, private networks through others' servers.
+    Virtual,
+}
+
+/// An adapter as the system lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) ipv4: Option<Ipv4Addr>,
+}
+
+/// Those that are up and have an address, but for loopback: one for each IPv4 address, or one without.
+pub(super) fn list() -> Vec<Found> {
+    let listed = match getifaddrs() {
+        Ok(listed) => listed,
+        Err(error) => {
+            tracing::warn!(%error, "the adapters cannot be listed");
+            return Vec::new();
+        }
+    };
+    let mut all: Vec<Found> = Vec::new();
+    for address in listed {
+        let usable = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_RUNNING;
+        let is_usable = address.flags.contains(usable) && !address.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        let Some(host) = address.address.filter(|_| is_usable) else { continue };
+        let ipv4 = host.as_sockaddr_in().map(|address| address.ip());
+        if ipv4.is_none() && host.as_sockaddr_in6().is_none() {
+            continue;
+        }
+        let tunnel = address.flags.contains(InterfaceFlags::IFF_POINTOPOINT);
+        let found = Found { kind: kind(&address.interface_name, tunnel), name: address.interface_name, ipv4 };
+        let is_same = |known: &&mut Found| known.name == found.name && (known.ipv4.is_none() || ipv4.is_none());
+        if let Some(known) = all.iter_mut().find(is_same) {
+            known.ipv4 = known.ipv4.or(ipv4);
+        } else if all.len() < MOST {
+            all.push(found);
+        }
+    }
+    all
+}
+
+/// What an adapter is by its name, as the programs that make virtual ones choose them, and by being a tunnel.
+fn kind(name: &str, tunnel: bool) -> Kind {
+    const VIRTUAL: &[&str] = &[
+        "br-",
+        "cni",
+        "docker",
+        "flannel",
+        "ham",
+        "lxc",
+        "lxdbr",
+        "podman",
+        "tailscale",
+        "tap",
+        "tun",
+        "utun",
+        "vboxnet",
+        "veth",
+        "virbr",
+        "vmnet",
+        "vnet",
+        "wg",
+        "zt",
+    ];
+    // A bridge or one end of a pair that somebody named otherwise counts as real: better to look there than not.
+    if tunnel || VIRTUAL.iter().any(|prefix| name.starts_with(prefix)) { Kind::Virtual } else { Kind::Real }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adapters_that_programs_make_are_told_from_cables_and_radios() {
+        for name in ["eth0", "enp3s0", "wlan0", "wlp2s0", "en0", "br0", "usb0"] {
+            assert_eq!(kind(name, false), Kind::Real, "{name}");
+        }
+        for name in ["docker0", "br-1a2b", "veth12", "tun0", "tailscale0", "wg0", "virbr0", "zt5u4"] {
+            assert_eq!(kind(name, false), Kind::Virtual, "{name}");
+        }
+        assert_eq!(kind("ppp0", true), Kind::Virtual);
+    }
+
+    #[test]
+    fn loopback_is_not_listed() {
+        assert!(list().iter().all(|found| found.name != "lo" && found.ipv4.is_none_or(|ip| !ip.is_loopback())));
+    }
+}
