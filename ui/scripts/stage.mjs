@@ -65,6 +65,8 @@ export const SHOTS = [
   { name: "thread-absent", scene: "many", hash: `#/thread/${encodeURIComponent(`%${"A".repeat(43)}=.sha256`)}` },
   { name: "nearby", scene: "many", hash: "#/nearby" },
   { name: "nearby-empty", scene: "empty", hash: "#/nearby" },
+  { name: "nearby-apart", scene: "apart", hash: "#/nearby", act: (page) => page.getByTestId("check-network").click().then(() => page.getByTestId("finding").first().waitFor()) },
+  { name: "nearby-linking", scene: "many", hash: "#/nearby", act: byHand },
   { name: "nearby-stranger", scene: "stranger", hash: "#/nearby" },
   { name: "nearby-syncing", scene: "syncing", hash: "#/nearby" },
   { name: "nearby-long", scene: "long", hash: "#/nearby" },
@@ -76,6 +78,18 @@ export const SHOTS = [
   { name: "leaving", scene: "many", act: (page) => page.locator("button.out").first().click() },
   { name: "failure", scene: "failure" },
 ];
+
+/** Links by address, and then by one where nobody answers. @param {import("playwright-core").Page} page */
+async function byHand(page) {
+  for (const address of ["192.168.7.4:4100", "192.168.7.9:4100"]) {
+    await page.getByTestId("address").fill(address);
+    await page.getByTestId("connect").click();
+    await page.waitForTimeout(100);
+  }
+  await page.getByTestId("reached").waitFor();
+  await page.getByRole("alert").waitFor();
+  await page.getByRole("alert").scrollIntoViewIfNeeded();
+}
 
 /** Opens the thread with hundreds of replies, far down. @param {import("playwright-core").Page} page */
 async function crowdedThread(page) {
