@@ -74,16 +74,16 @@ async fn only_the_asking_hosts_own_ports_are_tried_and_not_often() {
 
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback works");
     let port = listener.local_addr().expect("bound").port();
-    let [high, low] = port.to_be_bytes();
+    let [low, high] = port.to_le_bytes();
     let pause = || tokio::time::sleep(Duration::from_millis(2_100));
-    let first = ask(&mut mallory, &alice, &[1, high, low]).await.expect("an answer");
+    let first = ask(&mut mallory, &alice, &[1, low, high]).await.expect("an answer");
     assert_eq!((first[0], first.len()), (1, 9), "there it listens");
-    let soon = ask(&mut mallory, &alice, &[1, high, low]).await.expect("an answer");
+    let soon = ask(&mut mallory, &alice, &[1, low, high]).await.expect("an answer");
     assert_eq!(soon[0], 2, "too soon: nothing is tried");
     drop(listener);
     pause().await;
-    assert_eq!(ask(&mut mallory, &alice, &[1, high, low]).await.expect("an answer")[0], 0, "there nobody listens");
-    for question in [[1, 0, 22], [1, 0, 0], [9, high, low]] {
+    assert_eq!(ask(&mut mallory, &alice, &[1, low, high]).await.expect("an answer")[0], 0, "there nobody listens");
+    for question in [[1, 22, 0], [1, 0, 0], [9, low, high]] {
         pause().await;
         assert_eq!(ask(&mut mallory, &alice, &question).await.expect("an answer")[0], 2, "{question:?} is not tried");
     }
@@ -92,5 +92,5 @@ async fn only_the_asking_hosts_own_ports_are_tried_and_not_often() {
         assert_eq!(timeout(DEADLINE, ask(&mut mallory, &alice, &[1])).await.expect("it ends"), None);
     }
     pause().await;
-    assert!(ask(&mut mallory, &alice, &[1, high, low]).await.is_some());
+    assert!(ask(&mut mallory, &alice, &[1, low, high]).await.is_some());
 }

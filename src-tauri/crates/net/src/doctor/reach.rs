@@ -1,8 +1,7 @@
 //! Whether a neighbour can connect to this device, and what its clock says: one question on a stream of its own beside a link.
 //!
-//! The question is a version (1 byte) and a TCP port (2 bytes, the larger first; 0: none). The answer is a byte (1 the port took a
-//! connection, 0 it did not, 2 it was not tried) and the time (8 bytes, the larger first): milliseconds since 1970. Whoever is asked
-//! connects to the host that asks and to no other, so nobody is made to knock at a third one's door.
+//! `docs/protocol.md` has the bytes. Whoever is asked connects to the host that asks and to no other, so nobody is made to knock at a third
+//! one's door.
 
 use std::{
     collections::BTreeMap,
@@ -47,8 +46,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) async fn ask(wishes: Arc<Wishes>, link: LinkId, port: Option<u16>) -> Option<Neighbour> {
     let question = async {
         let mut stream = Opener(wishes).open_beside(link, Beside::Reach).await.ok()?;
-        let [high, low] = port.unwrap_or(0).to_be_bytes();
-        stream.write_all(&[VERSION, high, low]).await.ok()?;
+        let [low, high] = port.unwrap_or(0).to_le_bytes();
+        stream.write_all(&[VERSION, low, high]).await.ok()?;
         stream.flush().await.ok()?;
         let reached = match stream.read_u8().await.ok()? {
             REACHED => Some(true),
@@ -56,7 +55,7 @@ pub(super) async fn ask(wishes: Arc<Wishes>, link: LinkId, port: Option<u16>) ->
             _ => None,
         };
         // Read just after it was said; how long the answer travelled does not matter to a clock that is off by minutes.
-        let (theirs, ours) = (stream.read_u64().await.ok()?, now_ms());
+        let (theirs, ours) = (stream.read_u64_le().await.ok()?, now_ms());
         let clock_ahead_ms = i64::try_from(i128::from(theirs) - i128::from(ours)).ok()?;
         Some(Neighbour { reached, clock_ahead_ms })
     };
@@ -100,8 +99,8 @@ impl Answering {
 async fn answer(mut stream: ByteStream, host: IpAddr, is_early: bool) -> io::Result<()> {
     let mut question = [0; 3];
     timeout(QUESTION, stream.read_exact(&mut question)).await??;
-    let [version, high, low] = question;
-    let port = u16::from_be_bytes([high, low]);
+    let [version, low, high] = question;
+    let port = u16::from_le_bytes([low, high]);
     let reached = match version == VERSION && port >= FIRST_PORT && !is_early {
         false => NOT_TRIED,
         true => match timeout(CONNECT, TcpStream::connect(SocketAddr::new(host, port))).await {
@@ -110,7 +109,7 @@ async fn answer(mut stream: ByteStream, host: IpAddr, is_early: bool) -> io::Res
         },
     };
     stream.write_u8(reached).await?;
-    stream.write_u64(now_ms()).await?;
+    stream.write_u64_le(now_ms()).await?;
     stream.flush().await?;
     stream.shutdown().await
 }
