@@ -77,3 +77,40 @@ async fn garbage_at_the_port_is_cut_off_and_the_others_go_on() {
     assert!(grown < 64 << 20, "memory grew by {grown} bytes");
     assert!(b.stop().success() && a.stop().success());
 }
+
+/// A device that breaks the rules is out for a while, and its person is told apart by name and by what it did.
+#[tokio::test]
+async fn a_device_that_sends_nonsense_is_left_out_with_a_reason() {
+    let ada = Person::new("Ada");
+    let a = ada.serve(&[]);
+    let keys = feed::KeyPair::from_seed(&[66; 32]);
+    let listen = vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")];
+    let config = net::Config { listen, mdns: false, ..net::Config::default() };
+    let (mallory, mut events) = net::Net::start(&keys, config).await.expect("loopback works");
+    mallory.dial(a.address.parse().expect("an address")).expect("room");
+    let link = loop {
+        if let Some(net::NetEvent::LinkUp { link, .. }) = events.next().await {
+            break link;
+        }
+    };
+    mallory.send(link, vec![0xff; 40]).expect("the link is up");
+
+    let left_out = async || ada.json(&["peers", "--json"])["leftOut"].as_array().expect("a list").clone();
+    let out = until("Mallory is out", left_out, |out| !out.is_empty()).await;
+    assert_eq!(out[0]["person"]["id"], keys.feed_id().to_string());
+    assert!(out[0]["reason"].as_str().is_some_and(|reason| reason.contains("cannot be read")), "{out:?}");
+    assert!(out[0]["secondsLeft"].as_u64().is_some_and(|seconds| (1..=60).contains(&seconds)), "{out:?}");
+    let shown = ada.ok(&["peers"]);
+    assert!(shown.contains("Nobody is linked") && shown.contains("out for 1 minute"), "{shown}");
+
+    // Whatever it tries, it gets no link.
+    let again = async {
+        loop {
+            if let Some(net::NetEvent::LinkUp { .. }) = events.next().await {
+                return;
+            }
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(3), again).await.is_err(), "it is kept out");
+    mallory.shutdown().await;
+}

@@ -67,6 +67,7 @@ export const SHOTS = [
   { name: "nearby-empty", scene: "empty", hash: "#/nearby" },
   { name: "nearby-apart", scene: "apart", hash: "#/nearby", act: (page) => page.getByTestId("check-network").click().then(() => page.getByTestId("finding").first().waitFor()) },
   { name: "nearby-linking", scene: "many", hash: "#/nearby", act: byHand },
+  { name: "nearby-rude", scene: "rude", hash: "#/nearby" },
   { name: "nearby-stranger", scene: "stranger", hash: "#/nearby" },
   { name: "nearby-syncing", scene: "syncing", hash: "#/nearby" },
   { name: "nearby-long", scene: "long", hash: "#/nearby" },

@@ -179,8 +179,8 @@ describe("nearby", () => {
       {
         people: [bo, kestrel],
         near: [
-          { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 } },
-          { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "level" } },
+          { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 }, slowed: null },
+          { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "level" }, slowed: null },
         ],
       },
       to.nearby,
@@ -192,6 +192,24 @@ describe("nearby", () => {
     await fireEvent.click(within(second).getByTestId("follow"));
     await waitFor(() => expect(within(second).queryByTestId("follow")).toBeNull());
     expect(second.textContent).toContain("level with you");
+  });
+});
+
+describe("devices that break the rules", () => {
+  it("are named with what they did, and for how long they are out", async () => {
+    const rook = makePerson("RooK9xxx", "stranger", { named: false });
+    open(
+      {
+        people: [bo, rook],
+        near: [{ id: bo.id, callsThemselves: null, flow: { kind: "level" }, slowed: "it sent too many messages that do not hold" }],
+        leftOut: [{ id: rook.id, callsThemselves: "Rook", reason: "it sent a frame that cannot be read", secondsLeft: 110 }],
+      },
+      to.nearby,
+    );
+    expect((await screen.findByTestId("near-tile")).textContent).toContain("Listened to slowly: it sent too many messages that do not hold.");
+    const out = screen.getByTestId("left-out").textContent;
+    expect(out).toContain("Rook");
+    expect(out).toContain("it sent a frame that cannot be read. Back in 2 minutes.");
   });
 });
 
@@ -351,9 +369,9 @@ describe("search", () => {
 
 describe("a long catching up", () => {
   it("says from whom, how much and how long, tells it once, and is gone when everything is here", async () => {
-    const backend = open({ near: [{ id: bo.id, callsThemselves: null, flow: { kind: "level" } }] });
+    const backend = open({ near: [{ id: bo.id, callsThemselves: null, flow: { kind: "level" }, slowed: null }] });
     await screen.findByText("Everything is level.", { exact: false });
-    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 6_000 } }], { done: 2_000, toCome: 6_000, secondsLeft: 130 });
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 6_000 }, slowed: null }], { done: 2_000, toCome: 6_000, secondsLeft: 130 });
     const [shown] = await screen.findAllByTestId("catching-up");
     expect(shown?.textContent).toContain("Catching up with Bo");
     expect(shown?.textContent).toContain("about 3 minutes");
@@ -362,14 +380,14 @@ describe("a long catching up", () => {
     expect(bar.getAttribute("aria-valuetext")).toBe("2,000 messages are here, 6,000 to come. about 3 minutes");
     const told = () => document.querySelector("[aria-live=polite].unseen")?.textContent;
     expect(told()).toBe("Catching up, about 3 minutes.");
-    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "level" } }]);
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "level" }, slowed: null }]);
     await waitFor(() => expect(screen.queryByTestId("catching-up")).toBeNull());
     expect(told()).toBe("Everything has arrived.");
   });
 
   it("is no word about a handful of posts", async () => {
     const backend = open();
-    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 12 } }], { done: 3, toCome: 12, secondsLeft: 1 });
+    backend.setNear([{ id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 12 }, slowed: null }], { done: 3, toCome: 12, secondsLeft: 1 });
     await screen.findByText("sending you 12 posts");
     expect(screen.queryByTestId("catching-up")).toBeNull();
   });

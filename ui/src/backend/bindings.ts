@@ -145,6 +145,18 @@ export type Indexing = {
 	total: number,
 };
 
+/**  A device that is out for now, for what it did. */
+export type LeftOut = {
+	/**  Whose. */
+	person: Person,
+	/**  What a stranger's device says their name is: unproven. */
+	callsThemselves: string | null,
+	/**  What it did, in words. */
+	reason: string,
+	/**  For how many seconds yet. */
+	secondsLeft: number,
+};
+
 /**  What is seen of somebody whose feed is not stored here, as somebody near has it. */
 export type Look = {
 	/**  Who is looked at. */
@@ -185,6 +197,8 @@ export type NearPerson = {
 	callsThemselves: string | null,
 	/**  What is flowing. */
 	flow: Flow,
+	/**  Why little is read from their device for now, if so. */
+	slowed: string | null,
 };
 
 /**  The people on this network. */
@@ -197,6 +211,8 @@ export type Nearby = {
 	progress: Progress | null,
 	/**  The addresses that links are kept to by hand. */
 	reached: Reached[],
+	/**  Devices that are out for now, for what they did. */
+	leftOut: LeftOut[],
 };
 
 /**  One thing that the network doctor found out. */

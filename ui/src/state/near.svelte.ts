@@ -1,5 +1,5 @@
 /** Who is on this network, and what flows. */
-import type { Backend, NearPerson, Progress, Reached, Unsubscribe } from "../backend/backend";
+import type { Backend, LeftOut, NearPerson, Progress, Reached, Unsubscribe } from "../backend/backend";
 import { coalesce } from "./coalesce";
 import type { Toasts } from "./toasts.svelte";
 
@@ -10,6 +10,8 @@ const WORTH_A_WORD = 200;
 export class Near {
   people = $state.raw<NearPerson[]>([]);
   addresses = $state.raw<string[]>([]);
+  /** Devices that are out for now, for what they did. */
+  leftOut = $state.raw<LeftOut[]>([]);
   /** Addresses that links are kept to by hand. */
   reached = $state.raw<Reached[]>([]);
   ready = $state(false);
@@ -33,7 +35,7 @@ export class Near {
 
   async refresh(): Promise<void> {
     try {
-      const { people, addresses, progress, reached } = await this.backend.nearby();
+      const { people, addresses, progress, reached, leftOut } = await this.backend.nearby();
       for (const { person, flow } of people) {
         if (flow.kind === "receiving") this.most.set(person.id, Math.max(flow.messages, this.most.get(person.id) ?? 0));
         else this.most.delete(person.id);
@@ -41,6 +43,7 @@ export class Near {
       this.people = people;
       this.addresses = addresses;
       this.reached = reached;
+      this.leftOut = leftOut;
       // Once shown it stays until everything is here.
       const isLong = progress !== null && (this.progress !== null || progress.done + progress.toCome >= WORTH_A_WORD);
       this.progress = isLong ? progress : null;

@@ -241,12 +241,19 @@ export const words = {
     },
     addresses: "Where this computer can be reached",
     addressesHint: "Is somebody near but not seen? Compare the first three numbers with theirs: they should be the same. Or let them type this under “Link by address”.",
+    slowed: "Listened to slowly:",
     self: "How others see you",
     selfHint: "People you have not met see the name you gave. Whoever follows you gets your posts.",
     fullAddresses: "All of them, as programs write them",
     noAddresses: "This computer is on no network.",
     progress: (name: string) => `Posts arriving from ${name}`,
     showAll: "Open Nearby",
+  },
+
+  leftOut: {
+    title: "Left out for now",
+    lead: "A device that breaks the rules is let in again after a while. Tell its person if it is somebody you know.",
+    left: (seconds: number) => (seconds < 90 ? "Back within a minute or so." : seconds < 3_000 ? many(Math.ceil(seconds / 60), "Back in 1 minute.", "Back in # minutes.") : "Back in about an hour."),
   },
 
   byAddress: {

@@ -169,6 +169,11 @@ impl Io {
                     if refuse { net.refuse(device) } else { net.allow(device) }
                 }
             }
+            Output::Slow { link, slow } => {
+                if let Some((net, _)) = &self.net {
+                    net.slow(net::LinkId(link.0), slow);
+                }
+            }
             Output::Verify { ticket, batch } => {
                 let cores = self.cores.clone();
                 self.tasks
@@ -306,7 +311,10 @@ impl Io {
             NetEvent::LinkDown { link, reason } => {
                 tracing::info!(%reason, link = link.0, "link down");
                 let link = LinkId(link.0);
-                self.links.remove(&link).then_some(Input::LinkDown { link })
+                // What we closed ourselves the node has judged already.
+                let is_judged = matches!(reason, net::DownReason::ClosedHere { .. });
+                let misconduct = (reason.is_misconduct() && !is_judged).then(|| reason.to_string());
+                self.links.remove(&link).then_some(Input::LinkDown { link, misconduct })
             }
             event => {
                 tracing::debug!(?event, "network");
@@ -320,7 +328,7 @@ impl Io {
         tracing::error!("the network stopped; reading and writing go on without it");
         self.net = None;
         for link in std::mem::take(&mut self.links) {
-            node.handle_input(Input::LinkDown { link }, self.clock.now());
+            node.handle_input(Input::LinkDown { link, misconduct: None }, self.clock.now());
         }
     }
 
@@ -345,7 +353,8 @@ impl Io {
             self.net.iter().flat_map(|(net, _)| net.addresses()).map(|address| address.to_string()).collect();
         let progress = node.progress(self.clock.now());
         let fetches = node.fetches(MOST_FETCHES);
-        Look { peers: node.peers(), standing: node.standing(), addresses, progress, fetches }
+        let left_out = node.left_out(self.clock.now());
+        Look { peers: node.peers(), left_out, standing: node.standing(), addresses, progress, fetches }
     }
 
     /// Ends in good order: what was accepted is stored and answered, clocks are saved, links closed, the log checkpointed.
@@ -366,7 +375,7 @@ impl Io {
                 drop(events);
             }
             for link in std::mem::take(&mut self.links) {
-                node.handle_input(Input::LinkDown { link }, self.clock.now());
+                node.handle_input(Input::LinkDown { link, misconduct: None }, self.clock.now());
             }
             self.carry_out(&mut node);
             while !self.writer.idle() {

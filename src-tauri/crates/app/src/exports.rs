@@ -53,7 +53,9 @@ impl App {
     pub async fn peers(&self) -> Result<Peers, Failure> {
         let look = self.look().await?;
         let near: BTreeSet<PersonId> = look.peers.iter().map(|peer| peer.person).collect();
-        let people = People::load(self.store(), near.clone(), near).await?;
+        let out = look.left_out.iter().map(|out| PersonId::from(out.device));
+        let people = People::load(self.store(), near.iter().copied().chain(out).collect(), near).await?;
+        let left_out = look.left_out.iter().map(|out| people::left_out(&people, out)).collect();
         let peer = |peer: &node::PeerView| Peer {
             id: peer.device.feed().to_string(),
             person: people.view(peer.person),
@@ -61,8 +63,9 @@ impl App {
             flow: people::flow(peer.flow),
             bytes_received: peer.received_bytes,
             bytes_sent: peer.sent_bytes,
+            slowed: peer.slowed.clone(),
         };
-        Ok(Peers { peers: look.peers.iter().map(peer).collect(), addresses: look.addresses })
+        Ok(Peers { peers: look.peers.iter().map(peer).collect(), left_out, addresses: look.addresses })
     }
 
     /// The next rows of an export of everything, or of one feed, in the order of receipt.

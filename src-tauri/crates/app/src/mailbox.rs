@@ -34,6 +34,8 @@ pub(crate) enum Command {
 pub(crate) struct Look {
     /// The linked devices.
     pub(crate) peers: Vec<PeerView>,
+    /// Devices that are out for now, for what they did.
+    pub(crate) left_out: Vec<node::LeftOut>,
     /// Whether one's own feed may grow.
     pub(crate) standing: Standing,
     /// Where this device can be reached.

@@ -8,7 +8,7 @@ use store::{Profile, Store, Ties};
 
 use crate::App;
 use crate::app::person_id;
-use crate::view::{BlockKind, Failure, Flow, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
+use crate::view::{BlockKind, Failure, Flow, LeftOut, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
 
 /// Characters of an id that stand for somebody of whom no name is known, with the `@`.
 const SHORT_ID: usize = 9;
@@ -92,7 +92,8 @@ impl App {
         let look = self.look().await?;
         let near: BTreeSet<PersonId> = look.peers.iter().map(|peer| peer.person).collect();
         let reached = self.reached_among(&near).await?;
-        let known = People::load(self.store(), near.clone(), near).await?;
+        let out = look.left_out.iter().map(|out| PersonId::from(out.device));
+        let known = People::load(self.store(), near.iter().copied().chain(out).collect(), near).await?;
         let mut people: Vec<NearPerson> = look
             .peers
             .iter()
@@ -100,13 +101,21 @@ impl App {
                 person: known.view(peer.person),
                 calls_themselves: peer.calls_themselves.clone(),
                 flow: flow(peer.flow),
+                slowed: peer.slowed.clone(),
             })
             .collect();
         people.sort_by_cached_key(|near| {
             let name = near.calls_themselves.as_ref().filter(|_| !near.person.named).unwrap_or(&near.person.name);
             (rank(near.person.relation), name.to_lowercase(), near.person.id.clone())
         });
-        Ok(Nearby { people, addresses: look.addresses, progress: look.progress.as_ref().map(progress), reached })
+        let left_out = look.left_out.iter().map(|out| left_out(&known, out)).collect();
+        Ok(Nearby {
+            people,
+            addresses: look.addresses,
+            progress: look.progress.as_ref().map(progress),
+            reached,
+            left_out,
+        })
     }
 
     /// Who is on this network now.
@@ -145,6 +154,16 @@ fn rank(relation: Relation) -> u8 {
         Relation::FriendOfFriend => 4,
         Relation::Stranger => 5,
         Relation::Blocked => 6,
+    }
+}
+
+/// A device that is out for now.
+pub(crate) fn left_out(people: &People, out: &node::LeftOut) -> LeftOut {
+    LeftOut {
+        person: people.view(out.device.into()),
+        calls_themselves: out.calls_themselves.clone(),
+        reason: out.reason.clone(),
+        seconds_left: u32::try_from(out.remaining.as_secs().max(1)).unwrap_or(u32::MAX),
     }
 }
 

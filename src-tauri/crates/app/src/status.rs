@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Flow, Indexing, Person, Progress};
+use crate::view::{Flow, Indexing, LeftOut, Person, Progress};
 
 /// `peri status --json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Status {
 pub struct Peers {
     /// The linked devices.
     pub peers: Vec<Peer>,
+    /// Devices that are out for now, for what they did.
+    #[serde(rename = "leftOut")]
+    pub left_out: Vec<LeftOut>,
     /// Where this device can be reached.
     pub addresses: Vec<String>,
 }
@@ -51,6 +54,8 @@ pub struct Peer {
     pub bytes_received: u64,
     /// Bytes of replication frames sent on this link.
     pub bytes_sent: u64,
+    /// Why little is read from it for now, if so.
+    pub slowed: Option<String>,
 }
 
 /// What became of an import request.

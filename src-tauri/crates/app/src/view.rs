@@ -222,6 +222,22 @@ pub struct Nearby {
     pub progress: Option<Progress>,
     /// The addresses that links are kept to by hand.
     pub reached: Vec<Reached>,
+    /// Devices that are out for now, for what they did.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A device that is out for now, for what it did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    /// Whose.
+    pub person: Person,
+    /// What a stranger's device says their name is: unproven.
+    pub calls_themselves: Option<String>,
+    /// What it did, in words.
+    pub reason: String,
+    /// For how many seconds yet.
+    pub seconds_left: u32,
 }
 
 /// An address that a link is kept to.
@@ -310,6 +326,8 @@ pub struct NearPerson {
     pub calls_themselves: Option<String>,
     /// What is flowing.
     pub flow: Flow,
+    /// Why little is read from their device for now, if so.
+    pub slowed: Option<String>,
 }
 
 /// What flows between the reader and somebody near.

@@ -183,7 +183,17 @@ pub(crate) fn peers(peers: &Peers) -> String {
             Flow::Receiving(messages) => format!("{messages} to come"),
             Flow::Sending(messages) => format!("{messages} to go"),
         };
-        text.push_str(&format!("{}  {name}  {flow}\n", peer.id));
+        let slowed = peer.slowed.as_deref().map(|why| format!("  slowed: {}", plain(why))).unwrap_or_default();
+        text.push_str(&format!("{}  {name}  {flow}{slowed}\n", peer.id));
+    }
+    for out in &peers.left_out {
+        let left = out.seconds_left.div_ceil(60);
+        text.push_str(&format!(
+            "{}  out for {}: {}\n",
+            out.person.id,
+            count(left.into(), "minute"),
+            plain(&out.reason)
+        ));
     }
     if peers.peers.is_empty() {
         text.push_str("Nobody is linked now.\n");

@@ -18,6 +18,8 @@ pub const OUTGOING_LOW: usize = 256 << 10;
 pub const INCOMING_BYTES: usize = 4 << 20;
 /// What a frame costs beside its bytes, so that a million empty ones are not free.
 pub const FRAME_OVERHEAD: usize = 256;
+/// How long a slowed link rests after each frame that was read.
+pub const SLOWED: Duration = Duration::from_millis(250);
 /// Events that wait to be taken. At the bound links are not read and the swarm is not polled.
 pub const EVENTS: usize = 256;
 

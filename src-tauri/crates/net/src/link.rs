@@ -4,7 +4,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use feed::DeviceKey;
@@ -12,12 +15,12 @@ use libp2p::{Multiaddr, Stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_util::{compat::FuturesAsyncReadCompatExt, sync::CancellationToken};
 
 use crate::{
-    config::{FRAME_OVERHEAD, INCOMING_BYTES, OUTGOING_BYTES, OUTGOING_LOW, Patience},
+    config::{FRAME_OVERHEAD, INCOMING_BYTES, OUTGOING_BYTES, OUTGOING_LOW, Patience, SLOWED},
     event::{DownReason, LinkId, NetEvent},
     framing::{FrameReader, FrameWriter, Pulse},
     net::SendError,
@@ -84,6 +87,8 @@ pub(crate) struct Outgoing {
     /// Cancelled when the link is to end, and when it is to end without writing anything more.
     ending: CancellationToken,
     aborted: CancellationToken,
+    /// Whether little is read.
+    slowed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -137,6 +142,11 @@ impl Outgoing {
     pub(crate) fn abort(&self, reason: DownReason) {
         self.close(reason);
         self.aborted.cancel();
+    }
+
+    /// Reads little from now on, or as much as comes again.
+    pub(crate) fn slow(&self, slow: bool) {
+        self.slowed.store(slow, Ordering::Relaxed);
     }
 
     /// The link may be dead: it has to give a sign of life soon.
@@ -201,7 +211,7 @@ pub(crate) async fn run(start: LinkStart, stream: Stream) -> DownReason {
         let (read, write) = tokio::io::split(stream.compat());
         let pulse = Arc::new(Pulse::default());
         reason = tokio::select! {
-            reason = receive(link, read, &events, Arc::clone(&pulse), patience) => reason,
+            reason = receive(link, read, &outgoing, &events, Arc::clone(&pulse), patience) => reason,
             reason = transmit(link, write, &outgoing, &events, patience) => reason,
             reason = listen_for_life(&outgoing, &pulse, patience) => reason,
             () = outgoing.overdue(patience) => DownReason::ShuttingDown,
@@ -227,6 +237,7 @@ async fn listen_for_life(outgoing: &Outgoing, pulse: &Pulse, patience: Patience)
 async fn receive(
     link: LinkId,
     stream: impl AsyncRead + Unpin,
+    outgoing: &Outgoing,
     events: &mpsc::Sender<Delivery>,
     pulse: Arc<Pulse>,
     patience: Patience,
@@ -238,6 +249,10 @@ async fn receive(
                 let delivery = Delivery { event: NetEvent::Received { link, frame }, room: Some(room) };
                 if events.send(delivery).await.is_err() {
                     return DownReason::ShuttingDown;
+                }
+                if outgoing.slowed.load(Ordering::Relaxed) {
+                    // The transport makes the other side wait meanwhile.
+                    sleep(SLOWED).await;
                 }
             }
             Err(reason) => return reason,

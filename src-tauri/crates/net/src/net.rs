@@ -111,6 +111,13 @@ impl Net {
         }
     }
 
+    /// Reads a frame every [`crate::config::SLOWED`] from a link at most, or as much as comes again.
+    pub fn slow(&self, link: LinkId, slow: bool) {
+        if let Some(outgoing) = self.links.get(link) {
+            outgoing.slow(slow);
+        }
+    }
+
     /// Ends the connections of a device and lets it in no more, until [`Net::allow`].
     pub fn refuse(&self, device: DeviceKey) {
         self.wishes.refuse(device, true);

@@ -1,5 +1,6 @@
 //! The network doctor on loopback: what neighbours say of each other, and how little a hostile question gets.
 
+#[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "loopback/hostile.rs"]
 mod hostile;
 mod loopback;

@@ -217,6 +217,31 @@ async fn a_refused_device_loses_its_link_and_comes_back_when_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn from_a_slowed_link_little_is_read_and_nothing_is_lost() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    let (a, b) = join(&mut alice, &mut bob).await;
+    bob.net.slow(b, true);
+    let begun = Instant::now();
+    for tag in 0..6 {
+        alice.net.send(a, frame(tag, 10)).expect("room");
+    }
+    for tag in 0..6 {
+        assert_eq!(bob.received(b).await, frame(tag, 10));
+    }
+    assert!(begun.elapsed() >= 5 * net::config::SLOWED, "a rest after each of them: {:?}", begun.elapsed());
+
+    bob.net.slow(b, false);
+    let begun = Instant::now();
+    for tag in 0..40 {
+        alice.net.send(a, frame(tag, 10)).expect("room");
+    }
+    for tag in 0..40 {
+        assert_eq!(bob.received(b).await, frame(tag, 10));
+    }
+    assert!(begun.elapsed() < 20 * net::config::SLOWED, "as much as comes: {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn what_waits_on_a_link_that_is_aborted_is_dropped() {
     let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
     let (a, b) = join(&mut alice, &mut bob).await;

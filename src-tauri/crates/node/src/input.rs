@@ -50,6 +50,8 @@ pub enum Input {
     LinkDown {
         /// Which.
         link: LinkId,
+        /// What the other end did, in words for the person, where the transport ended the link for that.
+        misconduct: Option<String>,
     },
     /// A whole frame arrived, without its length prefix.
     Received {

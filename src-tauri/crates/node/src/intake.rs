@@ -17,7 +17,7 @@ use crate::{
     input::{AppendFailed, LoadFailed, Ticket},
     limits,
     node::Job,
-    output::{Change, CloseReason, Output, RejectReason},
+    output::{Change, Output, RejectReason},
     timers::Timer,
     wire::{Run, coding},
 };
@@ -80,6 +80,8 @@ pub(crate) struct Intake {
     echoes: BTreeMap<FeedId, BTreeSet<LinkId>>,
     /// Links that have to hear that what they sent of a feed was lost; each once, however many messages it were.
     unlucky: BTreeSet<(LinkId, FeedId)>,
+    /// Links that sent messages that do not hold, once for each: they answer for it when everything else is settled.
+    charged: Vec<LinkId>,
     /// Feeds with a suspected fork that is being looked into.
     suspects: BTreeSet<FeedId>,
     /// Messages under way that may prove that one's own feed is longer than what is here.
@@ -239,12 +241,11 @@ impl Node {
     fn charge(&mut self, id: LinkId, feed: FeedId) {
         if let Some(link) = self.links.get_mut(&id) {
             link.refused.insert(feed);
-            link.refusals += 1;
         }
+        self.intake.charged.push(id);
     }
 
-    /// Tells EBT that what a link sent of a feed was not taken: refused if the link is to blame, else dropped for `pause`. Too
-    /// many messages that do not hold close the link.
+    /// Tells EBT that what a link sent of a feed was not taken: refused if the link is to blame, else dropped for `pause`.
     fn turn_down(&mut self, id: LinkId, feed: FeedId, pause: Duration, now: Now) {
         let Some(link) = self.links.get(&id) else { return };
         if link.refused.contains(&feed) {
@@ -255,8 +256,12 @@ impl Node {
         } else {
             self.ebt.handle_input(ebt::Input::Dropped { link: id, feed, pause }, now);
         }
-        if link.refusals > limits::REFUSED_MESSAGES {
-            self.close(id, CloseReason::TooManyRefused, now);
+    }
+
+    /// Makes links answer for what they sent that does not hold.
+    pub(crate) fn settle_charges(&mut self, now: Now) {
+        for id in std::mem::take(&mut self.intake.charged) {
+            self.charge_link(id, now);
         }
     }
 

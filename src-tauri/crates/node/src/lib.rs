@@ -23,6 +23,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod blobs;
+mod conduct;
 mod config;
 mod import;
 mod input;
@@ -43,6 +44,7 @@ mod telling;
 mod timers;
 pub mod wire;
 
+pub use conduct::LeftOut;
 pub use config::{Config, NetworkId, Standing};
 pub use input::{AppendFailed, Input, LoadFailed, Medium, Ticket};
 pub use looking::{Held, Looked, NotSeen};

@@ -37,12 +37,26 @@ pub const READ_AHEAD: usize = 1 << 20;
 pub const LOAD: usize = 64 << 10;
 /// How long a link's streams rest after the store could not read.
 pub const LOAD_REST: Duration = Duration::from_secs(5);
-/// Messages that a link may send that do not hold, before it is closed.
-pub const REFUSED_MESSAGES: u32 = 16;
-/// How long a device that was cut off stays away.
+/// Points from which on less is read from a device.
+pub const CONDUCT_SLOW: u32 = 8;
+/// Points at which a device is cut off, and those of what nobody honest sends.
+pub const CONDUCT_CUT: u32 = 32;
+/// Points of a message that does not hold: four of them slow, sixteen cut off.
+pub const CONDUCT_MESSAGE: u32 = 2;
+/// Points of a link that the transport ended for what a bad line may have caused: one slows, three cut off.
+pub const CONDUCT_TRANSPORT: u32 = 12;
+/// How long it takes until half of the points are forgotten.
+pub const CONDUCT_HALVES: Duration = Duration::from_secs(60);
+/// How long a device is out that was cut off; twice as long each further time within [`CONDUCT_REMEMBERS`].
 pub const CUT_OFF: Duration = Duration::from_secs(60);
-/// Devices remembered as cut off; the oldest is forgotten first.
-pub const CUT_OFF_DEVICES: usize = 1_024;
+/// How long being cut off counts.
+pub const CONDUCT_REMEMBERS: Duration = Duration::from_secs(3_600);
+/// How often a device is cut off within that time until it is refused for [`REFUSED`].
+pub const CONDUCT_CUTS: u32 = 4;
+/// See [`CONDUCT_CUTS`].
+pub const REFUSED: Duration = Duration::from_secs(3_600);
+/// Devices remembered for what they did.
+pub const CONDUCT_DEVICES: usize = 1_024;
 /// Devices remembered as having been behind in one's own feed. Beyond that no greeting of the session counts as news of it.
 pub const SUPPLIED_DEVICES: usize = 1_024;
 /// Devices whose introductions, theirs and ours, are remembered.

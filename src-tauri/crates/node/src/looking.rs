@@ -15,7 +15,7 @@ use crate::{
     introductions::name_of,
     limits,
     node::Job,
-    output::{CloseReason, Output},
+    output::Output,
     sending::Control,
     session::Link,
     timers::Timer,
@@ -258,11 +258,7 @@ impl Node {
 
     /// A link gave something that does not hold.
     fn blame_look(&mut self, id: LinkId, now: Now) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.refusals += 1;
-        if link.refusals > limits::REFUSED_MESSAGES {
-            self.close(id, CloseReason::TooManyRefused, now);
-        }
+        self.charge_link(id, now);
     }
 
     /// Somebody asks. Of one who asks and does not read nothing gathers: what is beyond the answers that may wait is passed over.

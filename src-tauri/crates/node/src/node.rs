@@ -12,6 +12,7 @@ use replication::{
 };
 
 use crate::{
+    conduct::Conduct,
     config::{Config, NetworkId, Standing},
     import::Importing,
     input::{Input, LoadFailed, Ticket},
@@ -50,8 +51,8 @@ pub struct Node {
     pub(crate) blobs: Blobs,
     pub(crate) log: Log,
     pub(crate) links: BTreeMap<LinkId, Link>,
-    /// Devices that were cut off, and until when.
-    pub(crate) cut_off: BTreeMap<DeviceKey, Instant>,
+    /// Devices that misbehaved, and what followed.
+    pub(crate) conduct: Conduct,
     /// Devices that were behind us in our own feed in this session: what they hold of it now they may have from us.
     pub(crate) supplied: BTreeSet<DeviceKey>,
     pub(crate) intake: Intake,
@@ -141,7 +142,7 @@ impl Node {
             blobs: Blobs::new(config.blobs, now),
             log: Log::new(config.heads, config.frozen),
             links: BTreeMap::new(),
-            cut_off: BTreeMap::new(),
+            conduct: Conduct::default(),
             supplied: BTreeSet::new(),
             intake: Intake::default(),
             publishing: Publishing::new(standing, config.offline, now.monotonic),
@@ -167,7 +168,7 @@ impl Node {
     pub fn handle_input(&mut self, input: Input, now: Now) {
         match input {
             Input::LinkUp { link, device, medium } => self.on_link_up(link, device, medium, now),
-            Input::LinkDown { link } => self.on_link_down(link, now),
+            Input::LinkDown { link, misconduct } => self.on_link_lost(link, misconduct, now),
             Input::Received { link, frame } => self.on_received(link, frame, now),
             Input::Writable { link } => self.on_writable(link),
             Input::Publish { ticket, content } => self.on_publish(ticket, content, now),
@@ -220,6 +221,8 @@ impl Node {
                 Timer::Intake => self.end_rest(),
                 Timer::Notifications => self.release_notification(now),
                 Timer::Flow => self.review_flow(now),
+                Timer::Release => self.release(now),
+                Timer::Slowed(link) => self.review_slowed(link, now),
                 Timer::Look(ticket) => self.on_look_timeout(ticket, now),
                 // Looked at whenever the node settles.
                 Timer::Loads(_) | Timer::Publish | Timer::Changes => {}
@@ -291,6 +294,7 @@ impl Node {
         }
         self.run_publishing(now);
         self.run_intake(now);
+        self.settle_charges(now);
         self.finish_imports();
         loop {
             self.drain_ebt();

@@ -34,6 +34,13 @@ pub enum Output {
         /// Whether it is kept out from now on.
         refuse: bool,
     },
+    /// Read less from a link, a few frames a second, so that its other end has to wait; or as much as comes again.
+    Slow {
+        /// Which.
+        link: LinkId,
+        /// Whether it is slowed from now on.
+        slow: bool,
+    },
     /// Check signatures, on as many cores as there are.
     Verify {
         /// For the answer.

@@ -45,6 +45,8 @@ pub struct PeerView {
     pub sent_bytes: u64,
     /// Frames of kinds that this version does not know.
     pub unknown_frames: u64,
+    /// Why little is read from it for now, in words for the person, if so.
+    pub slowed: Option<String>,
 }
 
 /// How long what flows is gathered before it is looked at anew.
@@ -64,6 +66,7 @@ impl Node {
             received_bytes: link.received_bytes,
             sent_bytes: link.sending.bytes,
             unknown_frames: link.unknown_frames,
+            slowed: self.conduct.reason(&link.device).filter(|_| link.is_slowed).map(str::to_owned),
         };
         self.links.iter().map(view).collect()
     }

@@ -10,6 +10,7 @@ use replication::{
 
 use crate::{
     Node,
+    conduct::Offence,
     input::Medium,
     limits,
     looking::Allowance,
@@ -38,8 +39,8 @@ pub(crate) struct Link {
     pub(crate) inbox_bytes: usize,
     /// Feeds of which it sent something that does not hold: nothing more of them is taken on this link.
     pub(crate) refused: BTreeSet<FeedId>,
-    /// Messages that did not hold.
-    pub(crate) refusals: u32,
+    /// Whether little is read from it for now.
+    pub(crate) is_slowed: bool,
     /// When its word on what it holds counts as heard: with its first notes, or, where the digests agreed and it may have
     /// nothing to say, a moment after the greeting.
     pub(crate) heard_at: Option<Instant>,
@@ -105,7 +106,7 @@ impl Link {
             inbox: VecDeque::new(),
             inbox_bytes: 0,
             refused: BTreeSet::new(),
-            refusals: 0,
+            is_slowed: false,
             heard_at: None,
             own_note: None,
             greeted_own: None,
@@ -130,7 +131,7 @@ impl Node {
             Some(CloseReason::Myself)
         } else if self.policy.want(&device.feed()) == Want::Block {
             Some(CloseReason::Blocked)
-        } else if self.cut_off.get(&device).is_some_and(|until| now.monotonic < *until) {
+        } else if self.conduct.is_out(&device) {
             Some(CloseReason::CutOff)
         } else {
             None
@@ -153,6 +154,9 @@ impl Node {
             return;
         }
         self.links.insert(id, Link::new(device, medium, now.monotonic));
+        if self.conduct.slowed(&device, now.monotonic).is_some() {
+            self.slow(id, now);
+        }
         self.timers.set(Timer::Hello(id), now.monotonic + limits::HELLO_PATIENCE);
         let ticket = self.ticket(Job::Clocks { link: id });
         self.outbox.push_back(Output::LoadClocks { ticket, device });
@@ -176,7 +180,7 @@ impl Node {
 
     pub(crate) fn on_link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.remove(&id) else { return };
-        for timer in [Timer::Hello(id), Timer::Stall(id), Timer::Loads(id)] {
+        for timer in [Timer::Hello(id), Timer::Stall(id), Timer::Loads(id), Timer::Slowed(id)] {
             self.timers.cancel(timer);
         }
         if link.is_live() {
@@ -190,17 +194,13 @@ impl Node {
 
     /// Closes a link of ours, and remembers a device that sent what nobody honest sends.
     pub(crate) fn close(&mut self, id: LinkId, reason: CloseReason, now: Now) {
-        let Some(link) = self.links.get(&id) else { return };
-        if reason.hostile() {
-            if self.cut_off.len() >= limits::CUT_OFF_DEVICES
-                && let Some(oldest) = self.cut_off.iter().min_by_key(|(_, until)| **until).map(|(device, _)| *device)
-            {
-                self.cut_off.remove(&oldest);
-            }
-            self.cut_off.insert(link.device, now.monotonic + limits::CUT_OFF);
-        }
+        let Some(device) = self.links.get(&id).map(|link| link.device) else { return };
+        let offence = reason.hostile().then(|| reason.to_string());
         self.on_link_down(id, now);
         self.outbox.push_back(Output::Close { link: id, reason });
+        if let Some(offence) = offence {
+            self.punish(device, Offence::Protocol, offence, now);
+        }
     }
 
     /// Our saved clocks are here: say hello.

@@ -27,6 +27,10 @@ pub(crate) enum Timer {
     Look(Ticket),
     /// What flows on the links may look different by now.
     Flow,
+    /// A device that was cut off may come again.
+    Release,
+    /// Of a link that was slowed more may be read again.
+    Slowed(LinkId),
 }
 
 /// The alarms that are set.

@@ -279,7 +279,7 @@ impl<'a> World<'a> {
         let Some(link) = self.edges[edge].link.take() else { return };
         self.links.remove(&link);
         for node in self.edges[edge].ends {
-            self.input(node, Input::LinkDown { link });
+            self.input(node, Input::LinkDown { link, misconduct: None });
         }
     }
 

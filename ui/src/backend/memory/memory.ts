@@ -9,6 +9,7 @@ import type {
   Entry,
   Failure,
   Indexing,
+  LeftOut,
   Look,
   Me,
   Nearby,
@@ -49,6 +50,8 @@ export interface World {
   /** Who answers at which address. */
   answers?: Record<string, string>;
   findings?: NetworkFinding[];
+  /** Devices that are out for now, by id. */
+  leftOut?: (Omit<LeftOut, "person"> & { id: string })[];
   progress?: Progress | null;
   indexing?: Indexing | null;
   /** Messages that search has not read yet. */
@@ -155,7 +158,7 @@ export class MemoryBackend implements Backend {
       const person = this.people.get(id);
       return person ? [{ person, ...rest }] : [];
     });
-    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null, reached: this.reached() });
+    return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null, reached: this.reached(), leftOut: this.leftOut() });
   }
 
   /** Whoever is near and has an address answers at it. */
@@ -175,6 +178,13 @@ export class MemoryBackend implements Backend {
 
   async checkNetwork(): Promise<NetworkFinding[]> {
     return structuredClone(this.world.findings ?? []);
+  }
+
+  private leftOut(): LeftOut[] {
+    return (this.world.leftOut ?? []).flatMap(({ id, ...rest }) => {
+      const person = this.people.get(id);
+      return person ? [{ person, ...rest }] : [];
+    });
   }
 
   private reached(): Reached[] {

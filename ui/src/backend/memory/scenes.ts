@@ -22,13 +22,13 @@ const descriptions = {
 };
 
 function level(person: Person): NearId {
-  return { id: person.id, callsThemselves: null, flow: { kind: "level" } };
+  return { id: person.id, callsThemselves: null, flow: { kind: "level" }, slowed: null };
 }
 
 const nearThree: NearId[] = [
   level(mirembe),
-  { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 } },
-  { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" } },
+  { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 }, slowed: null },
+  { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" }, slowed: null },
 ];
 
 function harbour(now: number): Post[] {
@@ -121,7 +121,7 @@ function rightToLeft(now: number): Partial<World> {
       makePost(yuki, "潮が引いたら、外の壁まで歩きましょう。", now - HOUR),
       makePost(bo, "Layla writes ليلى and Noa writes נועה; both in one line.", now - 2 * HOUR),
     ],
-    near: [level(layla), { id: noa.id, callsThemselves: null, flow: { kind: "sending", messages: 12 } }],
+    near: [level(layla), { id: noa.id, callsThemselves: null, flow: { kind: "sending", messages: 12 }, slowed: null }],
   };
 }
 
@@ -176,6 +176,15 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
       return crowd(full, now);
     case "arriving":
       return arriving(full);
+    case "rude":
+      return new MemoryBackend({
+        ...full,
+        near: [level(bo), { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "level" }, slowed: "it sent too many messages that do not hold" }],
+        leftOut: [
+          { id: tove.id, callsThemselves: null, reason: "it sent a frame that cannot be read: it ends within a number", secondsLeft: 51 },
+          { id: idris.id, callsThemselves: null, reason: "it sent more than this device takes at once", secondsLeft: 3_400 },
+        ],
+      });
     case "apart":
       return new MemoryBackend({ ...full, near: [], findings: APART });
     case "failure":
@@ -195,9 +204,9 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
 /** Everything flows, and the first reading told of more. */
 function syncing(world: World): MemoryBackend {
   const flows = (received: number): NearId[] => [
-    { id: mirembe.id, callsThemselves: null, flow: { kind: "receiving", messages: received } },
-    { id: bo.id, callsThemselves: null, flow: { kind: "sending", messages: 12 } },
-    { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" } },
+    { id: mirembe.id, callsThemselves: null, flow: { kind: "receiving", messages: received }, slowed: null },
+    { id: bo.id, callsThemselves: null, flow: { kind: "sending", messages: 12 }, slowed: null },
+    { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" }, slowed: null },
   ];
   const backend = new MemoryBackend({ ...world, near: flows(48_210), progress: { done: 1_200, toCome: 48_210, secondsLeft: null } });
   setTimeout(() => backend.setNear(flows(18_432), { done: 30_978, toCome: 18_432, secondsLeft: 94 }), 300);

@@ -203,6 +203,6 @@ fn tickets_of_another_time_are_ignored() {
     alice.handle_input(Input::ClocksLoaded { ticket: Ticket(80), held: Clock::new(), told: Clock::new() }, now(0));
     alice.handle_input(Input::Writable { link: LINK }, now(0));
     alice.handle_input(Input::Received { link: LINK, frame: vec![1] }, now(0));
-    alice.handle_input(Input::LinkDown { link: LINK }, now(0));
+    alice.handle_input(Input::LinkDown { link: LINK, misconduct: None }, now(0));
     assert!(drain(&mut alice).is_empty());
 }

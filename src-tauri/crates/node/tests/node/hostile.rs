@@ -79,7 +79,7 @@ fn many_messages_that_do_not_hold_close_the_link_and_keep_the_device_away() {
     let mut world = World::new();
     let alice = world.person(ALICE);
     let mut victims = Vec::new();
-    for seed in 100..100 + limits::REFUSED_MESSAGES as u8 + 1 {
+    for seed in 100..100 + (limits::CONDUCT_CUT / limits::CONDUCT_MESSAGE) as u8 {
         world.publish(alice, follow(keys(seed).feed_id()));
         victims.push(keys(seed));
     }
@@ -89,12 +89,56 @@ fn many_messages_that_do_not_hold_close_the_link_and_keep_the_device_away() {
         let message = Disk::default().write(victim, 0, &post("number"));
         mallory.send_bytes(&mut world, victim.feed_id(), 1, &forged(&message));
     }
+    assert_eq!(world.peers[alice].slowed.first(), Some(&true), "first less is read from it");
     assert_eq!(world.peers[alice].closed, [CloseReason::TooManyRefused]);
+    let device = keys(MALLORY).device_key();
+    assert!(world.peers[alice].refused.contains(&device), "the network lets it in no more");
+    let [out] = world.peers[alice].node.left_out(world.now).try_into().expect("one is out");
+    assert_eq!((out.device, out.is_refused), (device, false));
+    assert!(out.reason.contains("do not hold") && out.remaining <= limits::CUT_OFF, "{out:?}");
+    // A link that was on its way already.
     Stranger::silent(&mut world, alice, keys(MALLORY));
     assert_eq!(world.peers[alice].closed[1..], [CloseReason::CutOff]);
     world.run(limits::CUT_OFF);
+    assert!(!world.peers[alice].refused.contains(&device));
+    assert_eq!(world.peers[alice].node.left_out(world.now), []);
     Stranger::silent(&mut world, alice, keys(MALLORY));
     assert_eq!(world.peers[alice].closed.len(), 2, "after a while they may try again");
+}
+
+#[test]
+fn whoever_is_slowed_is_trusted_again_when_nothing_more_happens() {
+    let mut world = World::new();
+    let alice = world.person(ALICE);
+    for seed in 100..104 {
+        world.publish(alice, follow(keys(seed).feed_id()));
+    }
+    world.run(s(3));
+    let mut mallory = Stranger::greeted(&mut world, alice, keys(MALLORY));
+    for seed in 100..104 {
+        let message = Disk::default().write(&keys(seed), 0, &post("number"));
+        mallory.send_bytes(&mut world, keys(seed).feed_id(), 1, &forged(&message));
+    }
+    assert_eq!(world.peers[alice].slowed, [true]);
+    let slowed = |world: &World| world.peers[alice].node.peers()[0].slowed.clone();
+    assert!(slowed(&world).is_some_and(|why| why.contains("do not hold")));
+    world.run(limits::CONDUCT_HALVES + ms(10));
+    assert_eq!((world.peers[alice].slowed.as_slice(), slowed(&world)), ([true, false].as_slice(), None));
+    assert_eq!(world.peers[alice].closed, []);
+}
+
+#[test]
+fn links_that_the_transport_had_to_end_add_up() {
+    let mut world = World::new();
+    let alice = world.person(ALICE);
+    for _ in 0..3 {
+        let mallory = Stranger::greeted(&mut world, alice, keys(MALLORY));
+        assert_eq!(world.peers[alice].node.left_out(world.now), []);
+        let misconduct = Some("a flood of empty frames".to_owned());
+        world.input(alice, node::Input::LinkDown { link: mallory.link, misconduct });
+    }
+    let [out] = world.peers[alice].node.left_out(world.now).try_into().expect("one is out");
+    assert_eq!(out.reason, "a flood of empty frames");
 }
 
 #[test]

@@ -82,6 +82,8 @@ pub(crate) struct Peer {
     pub(crate) closed: Vec<CloseReason>,
     /// Devices that it keeps out.
     pub(crate) refused: BTreeSet<DeviceKey>,
+    /// What it was told about reading less, in order.
+    pub(crate) slowed: Vec<bool>,
     /// Whether it gives other bytes than it has.
     pub(crate) lies: bool,
     /// What it fetched and has not named yet.
@@ -201,6 +203,7 @@ impl World {
             imported: Vec::new(),
             closed: Vec::new(),
             refused: BTreeSet::new(),
+            slowed: Vec::new(),
             lies: false,
             fetched: BTreeMap::new(),
             verified: 0,
@@ -259,7 +262,7 @@ impl World {
 
     pub(crate) fn cut(&mut self, link: LinkId) {
         for who in self.ends.remove(&link).into_iter().flatten() {
-            self.input(who, Input::LinkDown { link });
+            self.input(who, Input::LinkDown { link, misconduct: None });
         }
         self.events.retain(|_, (_, input)| !matches!(input, Input::Received { link: on, .. } if *on == link));
     }
@@ -357,9 +360,10 @@ impl World {
                 peer.closed.push(reason);
                 let ends = self.ends.remove(&link);
                 for other in ends.into_iter().flatten() {
-                    self.later(latency, other, Input::LinkDown { link });
+                    self.later(latency, other, Input::LinkDown { link, misconduct: None });
                 }
             }
+            Output::Slow { slow, .. } => peer.slowed.push(slow),
             Output::Refuse { device, refuse: true } => {
                 peer.refused.insert(device);
                 self.drop_queued(who, device);
