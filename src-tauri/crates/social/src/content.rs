@@ -196,6 +196,31 @@ pub fn outline(message: &Message, link: impl FnMut(&str, Target)) -> Kind {
     }
 }
 
+/// Calls `text` with every text of a content that search looks into, as [`kind`] reads them; whether it is of a kind that is found.
+pub fn each_searched_text(content: &Value, mut text: impl FnMut(&str)) -> bool {
+    let at = |key: &str| content.get(key).and_then(Value::as_str);
+    match at("type").as_deref() {
+        Some("post") => {
+            let Some(said) = at("text") else { return false };
+            text(&said);
+            let warning = at("contentWarning").and_then(|warning| one_line(&warning, MAX_WARNING_CHARS));
+            let channel = at("channel").and_then(|name| channel_name(&name));
+            warning.iter().chain(&channel).for_each(|more| text(more));
+            true
+        }
+        Some("blog") => {
+            let title = at("title").and_then(|title| one_line(&title, MAX_WARNING_CHARS));
+            let (Some(title), Some(_)) = (title, content.get("blog").and_then(blob_id)) else { return false };
+            text(&title);
+            if let Some(summary) = at("summary") {
+                text(&summary);
+            }
+            true
+        }
+        _ => false,
+    }
+}
+
 /// What a content means, whoever signs it. Never fails.
 pub fn read_content(content: &Content) -> Meaning {
     match content {
@@ -453,6 +478,36 @@ mod tests {
             links.sort_unstable();
             links.dedup();
             assert_eq!(Meaning { kind, links }, whole, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_searched_is_what_is_read() {
+        let blog = |fields: &str| format!(r#"{{"type":"blog","blog":"{BLOB}"{fields}}}"#);
+        let contents = [
+            r#"{"type":"post","text":"a b","contentWarning":" c\nd ","channel":"X Y"}"#.to_owned(),
+            r#"{"type":"post","text":"\u0061","contentWarning":"","channel":7}"#.into(),
+            r#"{"type":"post","text":7,"channel":"x"}"#.into(),
+            r#"{"type":"about","text":"a"}"#.into(),
+            r#"{"text":"a"}"#.into(),
+            "[]".into(),
+            blog(r#","title":" t\nu ","summary":"s""#),
+            blog(r#","title":"t""#),
+            blog(r#","title":"","summary":"s""#),
+            r#"{"type":"blog","title":"t"}"#.into(),
+        ];
+        for json in contents {
+            let value = Value::parse(json.as_bytes()).expect("test content");
+            let mut texts = Vec::new();
+            let is_found = each_searched_text(&value, |text| texts.push(text.to_owned()));
+            let expected: Option<Vec<String>> = match kind_of(&value) {
+                Kind::Post(post) => {
+                    Some([post.text].into_iter().chain(post.content_warning).chain(post.channel).collect())
+                }
+                Kind::Blog(blog) => Some([blog.title].into_iter().chain(blog.summary).collect()),
+                _ => None,
+            };
+            assert_eq!(is_found.then_some(texts), expected, "{json}");
         }
     }
 

@@ -18,7 +18,7 @@ pub mod write;
 
 pub use content::{
     About, Blog, ChannelSubscription, Contact, Kind, MAX_BRANCHES, MAX_MENTIONS, Meaning, Mention, Post, PubAddress,
-    Vote, kind, outline, read, read_content,
+    Vote, each_searched_text, kind, outline, read, read_content,
 };
 pub use follow::{FollowGraph, Hops, Relation};
 pub use link::{Link, MAX_LINKS, MAX_RELATION_CHARS, Target};

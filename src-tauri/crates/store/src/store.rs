@@ -29,6 +29,7 @@ use crate::{
     log::read_body,
     rebuild::{Plan, Rebuild},
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
+    search::Rankers,
     standing::{Memory, Mending, Standing, compare},
     write::{WriteConnection, WriteCost},
 };
@@ -58,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) stances_changed: watch::Sender<u64>,
     pub(crate) followers: Followers,
     pub(crate) rebuild: Rebuild,
+    pub(crate) rankers: Rankers,
     /// Last, so that the lock goes after everything else.
     pub(crate) folder: Folder,
 }
@@ -200,6 +202,7 @@ impl Store {
             stances_changed: watch::Sender::new(0),
             followers: Followers::start(inner.clone(), last_row, built),
             rebuild: Rebuild::new(plan, last_row as u64),
+            rankers: Rankers::new(folder.path()),
             folder,
         });
         let store = Self { inner };
@@ -232,6 +235,7 @@ impl Store {
         self.inner.rebuild.stop().await;
         let mut writer = self.inner.writer.lock().await;
         self.inner.readers.close().await;
+        self.inner.rankers.close();
         let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
         if last_checkpoint(&mut writer.db).await?
             && self.standing() == Standing::Whole

@@ -289,20 +289,21 @@ const AFTER_CONTENT: usize = ",\"signature\":\"".len() + SIGNATURE_CHARACTERS + 
 
 /// The content of a message that has been decoded before.
 pub(super) fn content(encoded: &[u8]) -> Content<'_> {
-    let read = || {
-        let mut start = 0;
-        while !encoded.get(start..)?.starts_with(BEFORE_CONTENT) {
-            // It begins with a comma, and few stand before it.
-            start += 1 + encoded.get(start + 1..)?.iter().position(|byte| *byte == BEFORE_CONTENT[0])?;
-        }
-        let text = encoded.get(start + BEFORE_CONTENT.len()..encoded.len().checked_sub(AFTER_CONTENT)?)?;
-        Value::parse(text).ok()
-    };
-    match read() {
+    match content_text(encoded).and_then(|text| Value::parse(text).ok()) {
         Some(Value::String(text)) => Content::Sealed(text.into_str_lossy()),
         // A decoded message always has a content.
         content => Content::Object(content.unwrap_or(Value::Null)),
     }
+}
+
+/// Where the JSON text of the content stands in the compact canonical text of a message.
+pub(crate) fn content_text(encoded: &[u8]) -> Option<&[u8]> {
+    let mut start = 0;
+    while !encoded.get(start..)?.starts_with(BEFORE_CONTENT) {
+        // It begins with a comma, and few stand before it.
+        start += 1 + encoded.get(start + 1..)?.iter().position(|byte| *byte == BEFORE_CONTENT[0])?;
+    }
+    encoded.get(start + BEFORE_CONTENT.len()..encoded.len().checked_sub(AFTER_CONTENT)?)
 }
 
 #[cfg(test)]

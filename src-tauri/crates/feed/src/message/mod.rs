@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use decode::content_text;
 pub use fault::{DecodeError, Fault};
 pub use sign::{SignError, sign};
 

@@ -30,6 +30,9 @@ pub enum PackedError {
     TooLarge,
 }
 
+/// Bytes of a signature.
+const SIGNATURE_BYTES: usize = 64;
+
 /// Room for a message that is packed as well as messages are; more is taken when it is needed.
 const USUAL: usize = 768;
 
@@ -68,7 +71,7 @@ pub(super) fn unpack(packed: &[u8], author: FeedId, sequence: u64) -> Result<Vec
         let length = source.byte()?;
         text.push(source.take(usize::from(length))?)?;
     }
-    let signature: [u8; 64] = source.array()?;
+    let signature: [u8; SIGNATURE_BYTES] = source.array()?;
     text.push(BEFORE_CONTENT)?;
     if flags & SEALED == 0 {
         text.push(b"{")?;
@@ -83,6 +86,33 @@ pub(super) fn unpack(packed: &[u8], author: FeedId, sequence: u64) -> Result<Vec
     text.base64(&signature)?;
     text.push(AFTER_SIGNATURE)?;
     Ok(text.0)
+}
+
+/// Reads the content alone of version 1, its first byte included; none if that is sealed.
+pub(super) fn unpack_content(packed: &[u8], author: FeedId) -> Result<Option<Vec<u8>>, PackedError> {
+    let mut source = Source(packed);
+    source.byte()?;
+    let flags = source.byte()?;
+    let mut seen: Vec<Seen> = Vec::with_capacity(8);
+    seen.push((0, *author.key()));
+    if flags & PREVIOUS != 0 {
+        seen.push((1, source.array()?));
+    }
+    if flags & TIMESTAMP_TEXT == 0 {
+        source.leb128()?;
+    } else {
+        let length = source.byte()?;
+        source.take(usize::from(length))?;
+    }
+    source.take(SIGNATURE_BYTES)?;
+    if flags & SEALED != 0 {
+        return Ok(None);
+    }
+    let mut text = Text(Vec::with_capacity((2 * packed.len()).min(MAX_ENCODED_BYTES)));
+    text.push(b"{")?;
+    text.codes(source, &mut seen)?;
+    text.push(b"}")?;
+    Ok(Some(text.0))
 }
 
 /// Bytes still to be read.

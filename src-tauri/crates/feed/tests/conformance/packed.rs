@@ -1,7 +1,8 @@
 //! The packed form gives every message back byte for byte, and never trusts what it reads.
 
-use feed::packed::{PackedError, unpack};
-use feed::{FeedId, KeyPair, MAX_ENCODED_BYTES, Message, sign};
+use feed::json::Value;
+use feed::packed::{PackedError, unpack, unpack_content};
+use feed::{Content, FeedId, KeyPair, MAX_ENCODED_BYTES, Message, sign};
 use proptest::prelude::*;
 
 use super::data;
@@ -28,6 +29,14 @@ pub(crate) fn round_trip(message: &Message) -> usize {
     let (author, sequence) = (message.author(), message.sequence());
     let packed = pack(message.encoded(), author, sequence);
     assert_eq!(unpack(&packed, author, sequence).as_deref(), Ok(message.encoded()), "{message:?}");
+    for body in [packed.as_slice(), message.encoded()] {
+        let content = unpack_content(body, author).expect("the content comes back too");
+        match (content.as_deref().map(Value::parse), message.content()) {
+            (None, Content::Sealed(_)) => {}
+            (Some(Ok(content)), Content::Object(expected)) => assert_eq!(content, expected, "{message:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
     packed.len()
 }
 
@@ -125,6 +134,10 @@ fn bytes_that_were_never_packed_are_refused() {
     assert_eq!(unpack(b"", author, 1), Err(PackedError::Truncated));
     assert_eq!(unpack(&[1], author, 1), Err(PackedError::Truncated));
     assert_eq!(unpack(&[2, 0], author, 1), Err(PackedError::Version(2)));
+    assert_eq!(unpack_content(b"", author), Err(PackedError::Truncated));
+    assert_eq!(unpack_content(&[1, 0, 7, 0, 0], author), Err(PackedError::Truncated));
+    assert_eq!(unpack_content(&[2, 0], author), Err(PackedError::Version(2)));
+    assert_eq!(unpack_content(b"{", author), Ok(None));
     assert_eq!(unpack(&[1, 0x20], author, 1), Err(PackedError::Code));
     let whole = [&[1, 0, 7][..], &[0; 64]].concat();
     let after = |codes: &[u8]| unpack(&[&whole[..], codes].concat(), author, 1);
@@ -158,6 +171,9 @@ fn damaged_bytes_never_give_more_than_a_message_may_have() {
             }
         }
         if let Ok(text) = unpack(&packed, author, sequence) {
+            assert!(text.len() <= MAX_ENCODED_BYTES);
+        }
+        if let Ok(Some(text)) = unpack_content(&packed, author) {
             assert!(text.len() <= MAX_ENCODED_BYTES);
         }
     }

@@ -6,6 +6,6 @@ mod snippet;
 mod words;
 
 pub use query::{Day, MAX_QUERY_CHARS, MAX_TERMS, SearchTerms, Term, parse};
-pub use rank::{Counted, Rarity};
+pub use rank::{Counted, Counter, Rarity};
 pub use snippet::{Piece, SNIPPET_CHARS, readable, snippet};
 pub use words::{MAX_WORD_BYTES, each_word, fold_words, is_alone, words};

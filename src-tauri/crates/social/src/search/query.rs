@@ -48,6 +48,11 @@ impl Term {
         (!words.is_empty()).then_some(Self { words, is_prefix })
     }
 
+    /// Whether it is no phrase.
+    pub(super) fn is_one_word(&self) -> bool {
+        self.words.len() == 1
+    }
+
     /// Whether the words of a text, from its `at`th on, begin with this term.
     pub fn is_at<T: AsRef<str>>(&self, text: &[T], at: usize) -> bool {
         let Some(place) = at.checked_add(self.words.len()).and_then(|end| text.get(at..end)) else { return false };

@@ -1,6 +1,9 @@
 //! How well a text fits a query: BM25 (Robertson and Zaragoza, “The Probabilistic Relevance Framework”, 2009, equation 3.15).
 
-use super::query::Term;
+use feed::json::Value;
+
+use super::{query::Term, words::each_word};
+use crate::content::each_searched_text;
 
 /// How soon more of the same word stops to count.
 const K1: f64 = 1.2;
@@ -53,10 +56,74 @@ impl Counted {
     }
 }
 
+/// Counts terms in one content after the other, as quickly as may be: thousands are counted while somebody waits.
+#[derive(Debug, Default)]
+pub struct Counter {
+    /// The words of a content, one behind the other, and where each ends: kept for the room that they take.
+    folded: String,
+    ends: Vec<usize>,
+}
+
+impl Counter {
+    /// Counts `wanted` in a content; none where it is of a kind that is not found, or holds an excluded term.
+    pub fn count(&mut self, content: &Value, wanted: &[Term], excluded: &[Term]) -> Option<Counted> {
+        if excluded.is_empty() && wanted.iter().all(Term::is_one_word) {
+            return Self::count_words(content, wanted);
+        }
+        self.folded.clear();
+        self.ends.clear();
+        let (folded, ends) = (&mut self.folded, &mut self.ends);
+        let is_found = each_searched_text(content, |text| {
+            each_word(text, |_, word| {
+                folded.push_str(word);
+                ends.push(folded.len());
+            });
+        });
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let places = starts.zip(&self.ends).filter_map(|(start, end)| self.folded.get(start..*end));
+        let words: Vec<&str> = places.collect();
+        let has = |term: &Term| (0..words.len()).any(|at| term.is_at(&words, at));
+        (is_found && !excluded.iter().any(has)).then(|| Counted::new(&words, wanted))
+    }
+
+    /// The same for terms of one word each, which is what is asked for most: no word has to be kept.
+    fn count_words(content: &Value, wanted: &[Term]) -> Option<Counted> {
+        let mut counted = Counted { times: vec![0; wanted.len()], length: 0 };
+        let is_found = each_searched_text(content, |text| {
+            each_word(text, |_, word| {
+                counted.length += 1;
+                for (term, times) in wanted.iter().zip(&mut counted.times) {
+                    *times += usize::from(term.is_at(&[word], 0));
+                }
+            });
+        });
+        is_found.then_some(counted)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::search::{parse, words};
+
+    #[test]
+    fn a_counter_counts_as_words_are_counted_and_forgets_the_content_before() {
+        let mut counter = Counter::default();
+        let (phrases, excluded) = (parse("tide \"low water\" roc*", false).wanted, parse("-gull x", false).excluded);
+        let simple = parse("tide roc*", false).wanted;
+        for (text, is_counted) in
+            [("Tide, low water: rocks and tide", true), ("a GULL", false), ("", true), ("tide", true)]
+        {
+            let json = format!(r#"{{"type":"post","text":"{text}","channel":"Low Water"}}"#);
+            let content = Value::parse(json.as_bytes()).expect("test content");
+            let all = [words(text), words("lowwater")].concat();
+            let expected = is_counted.then(|| Counted::new(&all, &phrases));
+            assert_eq!(counter.count(&content, &phrases, &excluded), expected, "{text}");
+            assert_eq!(counter.count(&content, &simple, &[]), Some(Counted::new(&all, &simple)), "{text}");
+        }
+        assert_eq!(counter.count(&Value::Null, &phrases, &[]), None);
+        assert_eq!(counter.count(&Value::Null, &simple, &[]), None);
+    }
 
     fn score(rarity: &Rarity, text: &str, query: &str) -> f64 {
         rarity.score(&Counted::new(&words(text), &parse(query, false).wanted))

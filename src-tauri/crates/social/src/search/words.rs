@@ -19,11 +19,24 @@ pub fn each_word(text: &str, mut found: impl FnMut(Range<usize>, &str)) {
     let mut word = String::new();
     let mut start = 0;
     let mut end = 0;
-    let mut skip_to = 0;
-    for (at, c) in text.char_indices() {
-        if at < skip_to {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..) {
+        // Most of most texts, in one step.
+        let plain = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
+        if plain > 0 {
+            if word.is_empty() {
+                start = at;
+            }
+            let known = word.len();
+            word.push_str(rest.get(..plain).unwrap_or_default());
+            if let Some(added) = word.get_mut(known..) {
+                added.make_ascii_lowercase();
+            }
+            at += plain;
+            end = at;
             continue;
         }
+        let Some(c) = rest.chars().next() else { break };
         let next = at + c.len_utf8();
         match class(c) {
             Class::Letter => {
@@ -40,17 +53,18 @@ pub fn each_word(text: &str, mut found: impl FnMut(Range<usize>, &str)) {
             }
             Class::Alone => {
                 emit(&mut word, start..end, &mut found);
-                start = at;
-                end = next;
+                (start, end) = (at, next);
                 fold(c, &mut word);
                 emit(&mut word, start..end, &mut found);
             }
             Class::Sigil => {
                 emit(&mut word, start..end, &mut found);
-                skip_to = at + id_length(&text.as_bytes()[at..]);
+                at += id_length(rest.as_bytes());
+                continue;
             }
             Class::Between => emit(&mut word, start..end, &mut found),
         }
+        at = next;
     }
     emit(&mut word, start..end, &mut found);
 }

@@ -2,11 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use social::search::{Counted, Rarity, Term};
+use feed::{FeedId, json::Value, packed};
+use rusqlite::{Connection, params, types::ValueRef};
+use social::search::{Counted, Counter, Rarity, Term};
 use tokio::task::{JoinSet, spawn_blocking};
 
-use super::find::{Asked, Found, MAX_FOUND, Search, SearchResult};
-use crate::{Store, error::StoreError, feeds::rows_to_json};
+use super::find::{Asked, MAX_FOUND, Search, SearchResult};
+use crate::{
+    Store,
+    error::StoreError,
+    feeds::{FeedNumber, rows_to_json},
+    log::LogRow,
+    store::Inner,
+};
 
 /// How many of the newest matches are ranked.
 pub const MAX_RANKED: usize = 5000;
@@ -23,11 +31,18 @@ const PIECE: usize = 1250;
 /// Up to how many messages that hold a word are counted to tell how rare it is.
 const MAX_RARITY: i64 = 20_000;
 
+/// A document that was counted.
+struct Ranked {
+    doc: i64,
+    counted: Counted,
+}
+
 impl Store {
     /// The best of the newest [`MAX_RANKED`] matches, the best first and of equals the newest: one page.
     ///
     /// They are ranked here and not by FTS5, whose `bm25` first walks every message that holds a word: that would grow with
-    /// history.
+    /// history. To rank them no more of a message is read than what it says, and of thousands only those that are shown have to be
+    /// the ones that were stored.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -36,74 +51,47 @@ impl Store {
             return Ok(SearchResult { found: Vec::new(), next: None });
         };
         let asked = Arc::new(asked);
-        let wanted = Arc::new(search.wanted.clone());
-        let documents = self.documents(&asked).await?;
+        let wanted: Arc<[Term]> = search.wanted.as_slice().into();
+        let listing = (Arc::clone(&self.inner), Arc::clone(&asked));
+        let documents = spawn_blocking(move || listing.0.rankers.with(|db| documents(db, &listing.1))).await;
+        let documents = documents.map_err(|_| StoreError::Closing)??;
         let mut reading = JoinSet::new();
         for piece in documents.chunks(PIECE) {
             let piece = rows_to_json(&piece)?;
-            let (store, asked, wanted) = (self.clone(), Arc::clone(&asked), Arc::clone(&wanted));
-            reading.spawn(async move { store.counted(piece, asked, wanted).await });
+            let (inner, asked, wanted) = (Arc::clone(&self.inner), Arc::clone(&asked), Arc::clone(&wanted));
+            reading.spawn_blocking(move || inner.rankers.with(|db| count(db, &inner, &piece, &asked, &wanted)));
         }
         let holding = self.holding(search).await?;
-        let mut counted = Vec::with_capacity(documents.len());
+        let mut ranked = Vec::with_capacity(documents.len());
         while let Some(piece) = reading.join_next().await {
-            counted.extend(piece.map_err(|_| StoreError::Closing)??);
+            ranked.extend(piece.map_err(|_| StoreError::Closing)??);
         }
-        let length: usize = counted.iter().map(|(counted, _)| counted.length).sum();
-        let texts = self.behind().1;
-        let rarity = Rarity::new(texts, &holding, length as f64 / counted.len().max(1) as f64);
-        let mut scored: Vec<_> = counted.into_iter().map(|(counted, found)| (rarity.score(&counted), found)).collect();
-        scored.sort_by(|(one, (_, a)), (other, (_, b))| other.total_cmp(one).then(b.time_ms.cmp(&a.time_ms)));
+        let length: usize = ranked.iter().map(|ranked| ranked.counted.length).sum();
+        let rarity = Rarity::new(self.behind().1, &holding, length as f64 / ranked.len().max(1) as f64);
+        let mut scored: Vec<(f64, i64)> =
+            ranked.iter().map(|ranked| (rarity.score(&ranked.counted), ranked.doc)).collect();
+        scored.sort_unstable_by(|(one, a), (other, b)| other.total_cmp(one).then(b.cmp(a)));
         let limit = search.limit.clamp(1, MAX_FOUND);
         scored.truncate(limit + SPARE);
-        // Of thousands that were ranked only those that are shown have to be the ones that were stored.
-        let misfiled = self.inner.misfiled(scored.iter().map(|(_, (row, found))| (*row, found.id))).await?;
-        let filed = scored.into_iter().map(|(_, found)| found).filter(|(row, _)| !misfiled.contains(row));
-        Ok(SearchResult { found: filed.take(limit).map(|(_, found)| found).collect(), next: None })
+        self.best_of(&asked, &scored, limit).await
     }
 
-    /// The newest documents that match, at most [`MAX_RANKED`].
-    async fn documents(&self, asked: &Asked) -> Result<Vec<i64>, StoreError> {
-        let matching = "SELECT rowid FROM search WHERE search MATCH ?4 AND rowid >= ?1 AND rowid < ?2
-             ORDER BY rowid DESC LIMIT ?3";
-        let all = "SELECT doc FROM
-                (SELECT doc, row FROM search_docs WHERE doc >= ?1 AND doc < ?2 ORDER BY doc DESC LIMIT ?3 * ?5)
-             JOIN log USING (row) WHERE feed NOT IN (SELECT value FROM json_each(?4)) ORDER BY doc DESC LIMIT ?3";
-        let query = sqlx::query_scalar(if asked.expression.is_some() { matching } else { all })
-            .bind(asked.first)
-            .bind(asked.end)
-            .bind(MAX_RANKED as i64);
-        let query = match &asked.expression {
-            Some(expression) => query.bind(expression.as_str()),
-            None => query.bind(rows_to_json(&asked.blocked)?).bind(LOOKED_AT),
-        };
-        Ok(query.fetch_all(&self.inner.readers).await?)
-    }
-
-    /// Reads documents, a JSON list, and counts the terms in them. Each comes with its row of the log.
-    async fn counted(
-        &self,
-        documents: String,
-        asked: Arc<Asked>,
-        wanted: Arc<Vec<Term>>,
-    ) -> Result<Vec<(Counted, (i64, Found))>, StoreError> {
+    /// Reads the best documents as what they are, in their order.
+    async fn best_of(&self, asked: &Asked, scored: &[(f64, i64)], limit: usize) -> Result<SearchResult, StoreError> {
+        let documents: Vec<i64> = scored.iter().map(|(_, doc)| *doc).collect();
         let matches = sqlx::query_as(
             "SELECT doc, row, feed, sequence, received, body FROM json_each(?1) AS wanted
              JOIN search_docs ON doc = wanted.value JOIN log USING (row)",
         )
-        .bind(documents)
+        .bind(rows_to_json(&documents)?)
         .fetch_all(&self.inner.readers)
         .await?;
         let mut places = BTreeMap::new();
-        let read = self.inner.read_rows(asked.shown(matches, &mut places)).await?;
-        let count = move || {
-            let rows: BTreeMap<i64, i64> = places.iter().map(|(row, doc)| (*doc, *row)).collect();
-            let counted = |(doc, found): (i64, Found)| {
-                Some((Counted::new(&found.text.words(), &wanted), (*rows.get(&doc)?, found)))
-            };
-            asked.found(&read, &places).into_iter().filter_map(counted).collect()
-        };
-        spawn_blocking(count).await.map_err(|_| StoreError::Closing)
+        let read: Vec<(LogRow, _)> = self.inner.read_filed(asked.shown(matches, &mut places)).await?;
+        let mut found = asked.found(&read, &places);
+        let score = |doc: &i64| scored.iter().find(|(_, known)| known == doc).map_or(0.0, |(score, _)| *score);
+        found.sort_by(|(a, one), (b, other)| score(b).total_cmp(&score(a)).then(other.time_ms.cmp(&one.time_ms)));
+        Ok(SearchResult { found: found.into_iter().take(limit).map(|(_, found)| found).collect(), next: None })
     }
 
     /// How many messages hold each term, up to a bound.
@@ -125,4 +113,53 @@ impl Store {
         }
         Ok(holding)
     }
+}
+
+/// The newest documents that match, at most [`MAX_RANKED`].
+fn documents(db: &Connection, asked: &Asked) -> Result<Vec<i64>, StoreError> {
+    let matching = "SELECT rowid FROM search WHERE search MATCH ?4 AND rowid >= ?1 AND rowid < ?2
+         ORDER BY rowid DESC LIMIT ?3";
+    let all = "SELECT doc FROM
+            (SELECT doc, row FROM search_docs WHERE doc >= ?1 AND doc < ?2 ORDER BY doc DESC LIMIT ?3 * ?5)
+         JOIN log USING (row) WHERE feed NOT IN (SELECT value FROM json_each(?4)) ORDER BY doc DESC LIMIT ?3";
+    let mut statement = db.prepare_cached(if asked.expression.is_some() { matching } else { all })?;
+    let (first, end, most) = (asked.first, asked.end, MAX_RANKED as i64);
+    let documents: rusqlite::Result<Vec<i64>> = match &asked.expression {
+        Some(expression) => statement.query_map(params![first, end, most, expression], |row| row.get(0))?.collect(),
+        None => {
+            let blocked = rows_to_json(&asked.blocked)?;
+            statement.query_map(params![first, end, most, blocked, LOOKED_AT], |row| row.get(0))?.collect()
+        }
+    };
+    Ok(documents?)
+}
+
+/// Counts the terms in documents, a JSON list; what cannot be read is left out, and named when it would be shown.
+fn count(
+    db: &Connection,
+    inner: &Inner,
+    documents: &str,
+    asked: &Asked,
+    wanted: &[Term],
+) -> Result<Vec<Ranked>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT doc, feed, body FROM json_each(?1) AS wanted JOIN search_docs ON doc = wanted.value JOIN log USING (row)",
+    )?;
+    let mut rows = statement.query([documents])?;
+    let mut counter = Counter::default();
+    let mut ranked = Vec::with_capacity(PIECE);
+    let author = |feed: FeedNumber| -> Option<FeedId> { inner.shared().feeds.get(feed).map(|feed| feed.id) };
+    while let Some(row) = rows.next()? {
+        let (doc, feed): (i64, FeedNumber) = (row.get(0)?, row.get(1)?);
+        let (Some(author), ValueRef::Blob(body)) = (author(feed), row.get_ref(2)?) else { continue };
+        if asked.blocked.contains(&feed) {
+            continue;
+        }
+        let Ok(Some(text)) = packed::unpack_content(body, author) else { continue };
+        let Ok(content) = Value::parse(&text) else { continue };
+        if let Some(counted) = counter.count(&content, wanted, &asked.excluded) {
+            ranked.push(Ranked { doc, counted });
+        }
+    }
+    Ok(ranked)
 }

@@ -126,7 +126,7 @@ pub(super) struct Asked {
     /// The document after the last one of the span.
     pub(super) end: i64,
     /// Excluded terms that the expression does not know of.
-    excluded: Vec<Term>,
+    pub(super) excluded: Vec<Term>,
     /// People whom the reader blocks.
     pub(super) blocked: BTreeSet<FeedNumber>,
 }
