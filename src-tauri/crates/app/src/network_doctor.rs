@@ -14,7 +14,7 @@ impl App {
         let facts = match self.addresses() {
             Some(addresses) => addresses.doctor().examine().await,
             // Nothing runs that has neighbours to ask; what comes over the adapters can be seen all the same.
-            None => Facts { adapters: doctor::adapters().await, neighbours: Vec::new() },
+            None => Facts { adapters: doctor::look_at_adapters().await, neighbours: Vec::new() },
         };
         Ok(judge(&facts).iter().map(in_words).collect())
     }

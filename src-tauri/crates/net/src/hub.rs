@@ -189,9 +189,9 @@ impl Hub {
             Wake::Swarm(event) => self.on_swarm(event, now),
             Wake::LinkEnded(device, link, reason) => self.on_link_ended(device, link, &reason, now),
             Wake::Asked(asked) => self.on_asked(asked, now),
-            Wake::Sighting(Sighting::Here { device, addresses, lives }) => {
+            Wake::Sighting(Sighting::Here { device, addresses, over, lives }) => {
                 for address in addresses {
-                    self.peers.heard(device, address, lives, now);
+                    self.peers.heard(device, address, over, lives, now);
                 }
             }
             Wake::Sighting(Sighting::Leaves { device, host }) => self.peers.goodbye(device, host),

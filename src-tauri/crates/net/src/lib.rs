@@ -1,9 +1,11 @@
 //! Links to other devices: libp2p with TCP and QUIC, discovery on the local network, and framed streams.
 //!
 //! Nothing here is pure but [`peers`](crate::peers) (whom to dial and when), the packet format and the schedule of discovery,
-//! which take time as an argument. The IO is one task for the swarm, two for each link, one for discovery.
+//! which take time as an argument, and what the [`doctor`] makes of what it saw. The IO is one task for the swarm, two for each link, one
+//! for discovery.
 //! What the frames mean is not known here: see `node`. The driver calls [`Net`] and drains [`NetEvents`].
 
+mod adapters;
 mod backoff;
 mod bytes;
 pub mod config;

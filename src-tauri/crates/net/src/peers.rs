@@ -15,6 +15,7 @@ use feed::DeviceKey;
 use libp2p::{Multiaddr, multiaddr::Protocol, swarm::ConnectionId};
 
 use crate::{
+    adapters::Kind,
     backoff::{Backoff, Jitter},
     config::{HEALTHY_LINK, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
     event::{Closing, DownReason, LinkId},
@@ -76,8 +77,8 @@ pub(crate) struct Peers {
 
 #[derive(Debug)]
 struct Peer {
-    /// Where it announced itself, and until when that holds.
-    addresses: Vec<(Multiaddr, Instant)>,
+    /// Where it announced itself.
+    addresses: Vec<Known>,
     /// Whether the driver was told that it is there.
     announced: bool,
     connections: BTreeMap<ConnectionId, Connection>,
@@ -91,6 +92,15 @@ struct Peer {
     refused: bool,
     /// Links in the current window, and when that began.
     churn: (u32, Instant),
+}
+
+/// An address that was announced.
+#[derive(Debug)]
+struct Known {
+    address: Multiaddr,
+    /// Over what kind of adapter of ours it was heard.
+    over: Kind,
+    until: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -161,7 +171,7 @@ impl Peers {
     }
 
     /// A device announced itself.
-    pub(crate) fn heard(&mut self, device: DeviceKey, address: Multiaddr, lives: Duration, now: Instant) {
+    pub(crate) fn heard(&mut self, device: DeviceKey, address: Multiaddr, over: Kind, lives: Duration, now: Instant) {
         if device == self.local {
             return;
         }
@@ -171,15 +181,15 @@ impl Peers {
         let soon = now + self.jitter.up_to(Duration::from_millis(200));
         let peer = self.peers.entry(device).or_insert_with(|| Peer::new(now, first_dial));
         let until = now + lives;
-        if peer.addresses.len() >= PEER_ADDRESSES && !peer.addresses.iter().any(|(known, _)| *known == address) {
+        if peer.addresses.len() >= PEER_ADDRESSES && !peer.addresses.iter().any(|known| known.address == address) {
             // The one that would be forgotten first makes room.
-            peer.addresses.sort_by_key(|(_, until)| *until);
+            peer.addresses.sort_by_key(|known| known.until);
             peer.addresses.remove(0);
         }
-        match peer.addresses.iter_mut().find(|(known, _)| *known == address) {
-            Some((_, old)) => *old = until,
+        match peer.addresses.iter_mut().find(|known| known.address == address) {
+            Some(known) => (known.until, known.over) = (until, over),
             None => {
-                peer.addresses.push((address.clone(), until));
+                peer.addresses.push(Known { address: address.clone(), over, until });
                 // It moved, perhaps: then the link to where it was is dead.
                 if let Link::Up { link, .. } = peer.link {
                     self.actions.push(Action::Doubt { link });
@@ -199,7 +209,7 @@ impl Peers {
     /// A device said from `host` that it leaves: its addresses there are forgotten, so that nobody says it for another.
     pub(crate) fn goodbye(&mut self, device: DeviceKey, host: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&device) {
-            peer.addresses.retain(|(address, _)| ip(address) != Some(host));
+            peer.addresses.retain(|known| ip(&known.address) != Some(host));
         }
     }
 
@@ -392,7 +402,7 @@ impl Peers {
         if self.peers.len() < KNOWN_PEERS || self.peers.contains_key(&device) {
             return;
         }
-        let last_word = |peer: &Peer| peer.addresses.iter().map(|(_, until)| *until).max();
+        let last_word = |peer: &Peer| peer.addresses.iter().map(|known| known.until).max();
         let idle = self.peers.iter().filter(|(_, peer)| peer.is_idle());
         if let Some(forgotten) = idle.min_by_key(|(_, peer)| last_word(peer)).map(|(&device, _)| device)
             && self.peers.remove(&forgotten).is_some_and(|peer| peer.announced)
@@ -420,7 +430,7 @@ impl Peer {
             self.kept_out = None;
             due.push(Action::KeepOut { device, out: self.is_out() });
         }
-        self.addresses.retain(|(_, until)| *until > now);
+        self.addresses.retain(|known| known.until > now);
         if self.addresses.is_empty() && self.connections.is_empty() && std::mem::take(&mut self.announced) {
             due.push(Action::Gone { device });
         }
@@ -441,18 +451,24 @@ impl Peer {
         }
     }
 
-    /// TCP alone at first: it is set up in a millisecond, where QUIC takes twenty, and carries twice as much (measured over
-    /// loopback, TCP with Noise and Yamux 900 MB/s, QUIC 500 MB/s). After a failure everything there is.
+    /// TCP alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
+    /// twenty, and carries twice as much (measured over loopback, TCP with Noise and Yamux 900 MB/s, QUIC 500 MB/s); and a private
+    /// network of virtual adapters may go a long way round to somebody in the same room. After a failure everything there is, in that order.
     fn dial_addresses(&self) -> Vec<Multiaddr> {
-        let all = || self.addresses.iter().map(|(address, _)| address.clone());
-        let tcp: Vec<_> = all().filter(|address| address.iter().any(|part| matches!(part, Protocol::Tcp(_)))).collect();
-        if tcp.is_empty() || self.backoff.failures() > 0 { all().collect() } else { tcp }
+        let is_tcp = |known: &Known| known.address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
+        let best = self.addresses.iter().filter(|known| is_tcp(known)).map(|known| known.over).min();
+        let mut all: Vec<&Known> = self.addresses.iter().collect();
+        if self.backoff.failures() == 0 && best.is_some() {
+            all.retain(|known| is_tcp(known) && Some(known.over) == best);
+        }
+        all.sort_by_key(|known| known.over);
+        all.into_iter().map(|known| known.address.clone()).collect()
     }
 
     fn timeout(&self) -> Option<Instant> {
         let dial = (self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && !self.is_out())
             .then(|| self.backoff.due());
-        let expiry = self.addresses.iter().map(|(_, until)| *until).min();
+        let expiry = self.addresses.iter().map(|known| known.until).min();
         [dial, expiry, self.kept_out].into_iter().flatten().min()
     }
 }

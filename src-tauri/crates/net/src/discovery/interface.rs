@@ -18,6 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    adapters::Kind,
     backoff::Jitter,
     discovery::{
         Sighting,
@@ -44,6 +45,8 @@ const BOOK_WINDOW: Duration = Duration::from_secs(60);
 /// What an interface task needs to know.
 pub(crate) struct Start {
     pub(crate) ip: Ipv4Addr,
+    /// What kind of adapter it is.
+    pub(crate) over: Kind,
     pub(crate) peer: PeerId,
     pub(crate) name: String,
     pub(crate) jitter: Jitter,
@@ -85,7 +88,7 @@ pub(crate) async fn run(mut start: Start) -> io::Result<()> {
                 match buffer.get(..length).and_then(packet::parse) {
                     Some(Packet::Query) => schedule.heard_query(Instant::now()),
                     Some(Packet::Announcement(heard)) if heard.peer != start.peer => {
-                        if let Some(sighting) = book.believe(heard, from, Instant::now())
+                        if let Some(sighting) = book.believe(heard, from, start.over, Instant::now())
                             && start.sightings.send(sighting).await.is_err()
                         {
                             break;
@@ -141,7 +144,7 @@ struct Book {
 }
 
 impl Book {
-    fn believe(&mut self, heard: Announcement, from: SocketAddr, now: Instant) -> Option<Sighting> {
+    fn believe(&mut self, heard: Announcement, from: SocketAddr, over: Kind, now: Instant) -> Option<Sighting> {
         let device = identity::device(&heard.peer)?;
         let host = from.ip();
         if self.since.is_none_or(|since| now.duration_since(since) >= BOOK_WINDOW) {
@@ -160,7 +163,7 @@ impl Book {
         }
         let mut addresses = heard.addresses;
         addresses.retain(|address| ip(address) == Some(host) && is_plain(address));
-        (!addresses.is_empty()).then(|| Sighting::Here { device, addresses, lives: heard.lives.min(LIVES_MAX) })
+        (!addresses.is_empty()).then(|| Sighting::Here { device, addresses, over, lives: heard.lives.min(LIVES_MAX) })
     }
 }
 
@@ -194,25 +197,28 @@ mod tests {
         let mut book = Book::default();
         let addresses =
             ["/ip4/10.0.0.7/tcp/1", "/ip4/10.0.0.8/tcp/2", "/dns4/x.example/tcp/3", "/ip4/10.0.0.7/tcp/4/ws"];
-        match book.believe(heard(1, &addresses, 120), from(7), Instant::now()) {
+        match book.believe(heard(1, &addresses, 120), from(7), Kind::Real, Instant::now()) {
             Some(Sighting::Here { addresses, lives, .. }) => {
                 assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/10.0.0.7/tcp/1"]);
                 assert_eq!(lives, Duration::from_secs(120));
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(book.believe(heard(1, &addresses, 120), from(9), Instant::now()), None);
+        assert_eq!(book.believe(heard(1, &addresses, 120), from(9), Kind::Real, Instant::now()), None);
     }
 
     #[test]
     fn ten_thousand_announcements_of_one_host_are_eight() {
         let (mut book, now) = (Book::default(), Instant::now());
-        let believed =
-            (0..200).filter(|&seed| book.believe(heard(seed, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), now).is_some());
+        let believed = (0..200)
+            .filter(|&seed| book.believe(heard(seed, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), Kind::Real, now).is_some());
         assert_eq!(believed.count(), DEVICES_PER_HOST);
-        assert!(book.believe(heard(201, &["/ip4/10.0.0.8/tcp/1"], 9), from(8), now).is_some(), "others are heard");
+        assert!(
+            book.believe(heard(201, &["/ip4/10.0.0.8/tcp/1"], 9), from(8), Kind::Real, now).is_some(),
+            "others are heard"
+        );
         let later = now + BOOK_WINDOW;
-        assert!(book.believe(heard(202, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), later).is_some());
+        assert!(book.believe(heard(202, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), Kind::Real, later).is_some());
     }
 
     #[test]
@@ -222,7 +228,7 @@ mod tests {
             let [high, low] = number.to_be_bytes();
             let host = SocketAddr::from(([10, 77, high, low], PORT));
             let address = format!("/ip4/10.77.{high}.{low}/tcp/1");
-            let believed = book.believe(heard(low, &[&address], 9), host, now);
+            let believed = book.believe(heard(low, &[&address], 9), host, Kind::Real, now);
             assert_eq!(believed.is_some(), usize::from(number) < HOSTS, "host {number}");
         }
         assert_eq!(book.hosts.len(), HOSTS);
@@ -231,11 +237,12 @@ mod tests {
     #[test]
     fn nobody_is_believed_for_ever_and_a_goodbye_names_its_host() {
         let mut book = Book::default();
-        match book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], u64::from(u32::MAX)), from(7), Instant::now()) {
+        match book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], u64::from(u32::MAX)), from(7), Kind::Real, Instant::now())
+        {
             Some(Sighting::Here { lives, .. }) => assert_eq!(lives, LIVES_MAX),
             other => panic!("{other:?}"),
         }
-        let goodbye = book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], 0), from(7), Instant::now());
+        let goodbye = book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], 0), from(7), Kind::Real, Instant::now());
         assert!(matches!(goodbye, Some(Sighting::Leaves { host, .. }) if host == from(7).ip()), "{goodbye:?}");
     }
 }

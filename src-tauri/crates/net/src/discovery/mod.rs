@@ -27,7 +27,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{backoff::Jitter, discovery::cable::CableWatch, streams::ip};
+use crate::{
+    adapters::{self, Kind},
+    backoff::Jitter,
+    discovery::cable::CableWatch,
+    streams::ip,
+};
 
 /// Sightings that nobody has taken yet; at the bound the sockets are not read.
 const SIGHTINGS: usize = 64;
@@ -39,8 +44,8 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// What discovery saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sighting {
-    /// A device announced itself, from the host that all of these addresses name.
-    Here { device: DeviceKey, addresses: Vec<Multiaddr>, lives: Duration },
+    /// A device announced itself, from the host that all of these addresses name, over an adapter of ours.
+    Here { device: DeviceKey, addresses: Vec<Multiaddr>, over: Kind, lives: Duration },
     /// A device said goodbye, from this host.
     Leaves { device: DeviceKey, host: IpAddr },
     /// An interface came, went or changed.
@@ -208,6 +213,7 @@ impl Watcher {
         let stop = CancellationToken::new();
         let interface = interface::Start {
             ip,
+            over: adapters::kind_of(ip),
             peer: self.peer,
             name: self.name.clone(),
             jitter: self.jitter.split(),

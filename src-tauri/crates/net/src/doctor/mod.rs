@@ -1,8 +1,7 @@
 //! The network doctor: looks at each adapter of this computer, and asks the neighbours what they see of it.
 //!
-//! What is seen is [`Facts`], gathered by IO: [`adapters`], [`multicast`], [`reach`]. What it means is [`judge`](judge::judge), which is pure.
+//! What is seen is [`Facts`], gathered by IO: [`crate::adapters`], [`multicast`], [`reach`]. What it means is [`judge`](judge::judge), which is pure.
 
-mod adapters;
 mod judge;
 mod multicast;
 pub(crate) mod reach;
@@ -12,11 +11,9 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use libp2p::multiaddr::Protocol;
 use tokio::task::JoinSet;
 
-pub use self::{
-    adapters::Kind,
-    judge::{Finding, judge},
-};
-use crate::{config::DOCTOR_NEIGHBOURS, link::LinkTable, wishes::Wishes};
+pub use self::judge::{Finding, judge};
+pub use crate::adapters::Kind;
+use crate::{adapters, config::DOCTOR_NEIGHBOURS, link::LinkTable, wishes::Wishes};
 
 /// What was seen of the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,7 +77,7 @@ impl Doctor {
         for link in self.links.ids().into_iter().take(DOCTOR_NEIGHBOURS) {
             asked.spawn(reach::ask(Arc::clone(&self.wishes), link, port));
         }
-        let (adapters, neighbours) = tokio::join!(adapters(), asked.join_all());
+        let (adapters, neighbours) = tokio::join!(look_at_adapters(), asked.join_all());
         Facts { adapters, neighbours: neighbours.into_iter().flatten().collect() }
     }
 
@@ -93,7 +90,7 @@ impl Doctor {
 }
 
 /// Looks at every adapter where no network runs, so that there are no neighbours to ask.
-pub async fn adapters() -> Vec<Adapter> {
+pub async fn look_at_adapters() -> Vec<Adapter> {
     let found = tokio::task::spawn_blocking(adapters::list).await.unwrap_or_default();
     let mut probing = JoinSet::new();
     for adapters::Found { name, kind, ipv4 } in found {

@@ -18,14 +18,14 @@ pub enum Kind {
 
 /// An adapter as the system lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) ipv4: Option<Ipv4Addr>,
+pub(crate) struct Found {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) ipv4: Option<Ipv4Addr>,
 }
 
 /// Those that are up and have an address, but for loopback: one for each IPv4 address, or one without.
-pub(super) fn list() -> Vec<Found> {
+pub(crate) fn list() -> Vec<Found> {
     let listed = match getifaddrs() {
         Ok(listed) => listed,
         Err(error) => {
@@ -52,6 +52,11 @@ pub(super) fn list() -> Vec<Found> {
         }
     }
     all
+}
+
+/// What kind of adapter has this address; a real one where that cannot be told.
+pub(crate) fn kind_of(ip: Ipv4Addr) -> Kind {
+    list().into_iter().find(|found| found.ipv4 == Some(ip)).map_or(Kind::Real, |found| found.kind)
 }
 
 /// What an adapter is by its name, as the programs that make virtual ones choose them, and by being a tunnel.
