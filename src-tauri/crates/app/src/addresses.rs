@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use feed::{DeviceKey, PersonId};
-use net::{Multiaddr, Unreached};
+use net::{Answered, Multiaddr, Unreached};
 use social::Relation as Stance;
 use store::{KeptAddress, MAX_ADDRESS_BYTES, MAX_ADDRESSES};
 use tokio::sync::Mutex;
@@ -31,11 +31,13 @@ pub(crate) struct Addresses {
     dialler: net::Dialler,
     doctor: net::doctor::Doctor,
     kept: Mutex<Vec<KeptAddress>>,
+    /// Held while an address is tried or forgotten: one after the other.
+    turn: Mutex<()>,
 }
 
 impl Addresses {
     pub(crate) fn new(net: &net::Net, kept: Vec<KeptAddress>) -> Self {
-        Self { dialler: net.dialler(), doctor: net.doctor(), kept: Mutex::new(kept) }
+        Self { dialler: net.dialler(), doctor: net.doctor(), kept: Mutex::new(kept), turn: Mutex::default() }
     }
 
     pub(crate) fn doctor(&self) -> &net::doctor::Doctor {
@@ -51,34 +53,29 @@ impl App {
     pub async fn connect(&self, text: &str) -> Result<Person, Failure> {
         let address = typed(text)?;
         let addresses = self.addresses().ok_or_else(nothing_dials)?;
-        let is_new = {
-            let kept = addresses.kept.lock().await;
-            let is_new = !kept.iter().any(|kept| kept.address == address.to_string());
-            if is_new && kept.len() >= MAX_ADDRESSES {
-                return Err(no_answer(&address, &Unreached::TooMany));
-            }
-            is_new
-        };
+        let _turn = addresses.turn.lock().await;
+        let kept = addresses.kept.lock().await.clone();
+        if kept.len() >= MAX_ADDRESSES && !kept.iter().any(|kept| kept.address == address.to_string()) {
+            return Err(no_answer(&address, &Unreached::TooMany));
+        }
         let answered = timeout(ANSWER, addresses.dialler.try_address(address.clone())).await;
-        let met = match answered.unwrap_or_else(|_| Err(Unreached::NoAnswer("nobody answers there".into()))) {
-            Ok(device) if self.is_blocked(device) => Err(blocked()),
-            Ok(device) => self.introduced(device).await,
-            Err(error) => Err(no_answer(&address, &error)),
-        };
-        let person = match met {
-            Ok(person) => person,
-            Err(failure) => {
-                if is_new {
-                    addresses.dialler.forget(address);
-                }
-                return Err(failure);
+        let answered = answered.unwrap_or_else(|_| Err(Unreached::NoAnswer("nobody answers there".into())));
+        let Answered { device, is_new } = answered.map_err(|error| no_answer(&address, &error))?;
+        let met = if self.is_blocked(device) { Err(blocked()) } else { self.introduced(device).await };
+        let kept = match met {
+            Ok(person) => {
+                let mut kept = kept;
+                kept.retain(|kept| kept.address != address.to_string());
+                kept.push(KeptAddress { address: address.to_string(), person });
+                self.keep_addresses(addresses, kept).await.map(|()| person)
             }
+            Err(failure) => Err(failure),
         };
-        self.keep_addresses(addresses, |kept| {
-            kept.retain(|kept| kept.address != address.to_string());
-            kept.push(KeptAddress { address: address.to_string(), person });
-        })
-        .await?;
+        // What was dialled before goes on being dialled.
+        if kept.is_err() && is_new {
+            addresses.dialler.forget(address);
+        }
+        let person = kept?;
         Ok(People::load(self.store(), [person].into(), [person].into()).await?.view(person))
     }
 
@@ -89,16 +86,20 @@ impl App {
     pub async fn forget_address(&self, text: &str) -> Result<(), Failure> {
         let address = typed(text)?;
         let addresses = self.addresses().ok_or_else(nothing_dials)?;
-        let is_kept = addresses.kept.lock().await.iter().any(|kept| kept.address == address.to_string());
-        if !is_kept {
+        let _turn = addresses.turn.lock().await;
+        let mut kept = addresses.kept.lock().await.clone();
+        let before = kept.len();
+        kept.retain(|kept| kept.address != address.to_string());
+        if kept.len() == before {
             return Err(Failure::new(
                 FailureCode::NotFound,
                 format!("No link is kept to {address}."),
                 "Look which there are: `peri connect` lists them.",
             ));
         }
-        addresses.dialler.forget(address.clone());
-        self.keep_addresses(addresses, |kept| kept.retain(|kept| kept.address != address.to_string())).await
+        self.keep_addresses(addresses, kept).await?;
+        addresses.dialler.forget(address);
+        Ok(())
     }
 
     /// The addresses that links are kept to.
@@ -144,17 +145,13 @@ impl App {
         ))
     }
 
-    async fn keep_addresses(
-        &self,
-        addresses: &Addresses,
-        change: impl FnOnce(&mut Vec<KeptAddress>),
-    ) -> Result<(), Failure> {
-        // Held while the file is written, so that the last change is the one that stays there.
-        let mut kept = addresses.kept.lock().await;
-        change(&mut kept);
+    /// Keeps these and no others, on the disk first.
+    async fn keep_addresses(&self, addresses: &Addresses, kept: Vec<KeptAddress>) -> Result<(), Failure> {
         let (store, written) = (self.store().clone(), kept.clone());
         let written = spawn_blocking(move || store.keep_addresses(&written)).await.map_err(Failure::internal)?;
-        written.map_err(|error| Failure::disk(self.store().folder(), &error))
+        written.map_err(|error| Failure::disk(self.store().folder(), &error))?;
+        *addresses.kept.lock().await = kept;
+        Ok(())
     }
 }
 
@@ -166,9 +163,9 @@ fn typed(text: &str) -> Result<Multiaddr, Failure> {
         Ok(SocketAddr::V6(address)) if address.scope_id() == 0 => {
             format!("/ip6/{}/tcp/{}", address.ip(), address.port()).parse().ok()
         }
-        _ => text.parse::<Multiaddr>().ok().filter(net::is_dialable),
+        _ => text.parse::<Multiaddr>().ok(),
     };
-    read.filter(|address| address.to_string().len() <= MAX_ADDRESS_BYTES).ok_or_else(|| {
+    read.filter(net::is_dialable).filter(|address| address.to_string().len() <= MAX_ADDRESS_BYTES).ok_or_else(|| {
         let shown: String = text.chars().take(80).collect();
         Failure::new(
             FailureCode::BadInput,
@@ -222,8 +219,16 @@ mod tests {
         for same in ["/ip4/10.0.0.7/tcp/4100", "/ip4/10.0.0.7/udp/4100/quic-v1"] {
             assert_eq!(read(same).as_deref(), Some(same));
         }
-        for bad in ["", "ada.example:4100", "10.0.0.7", "/ip4/10.0.0.7", "/dns/ada/tcp/1", "[fe80::1%2]:4100", "/tcp/1"]
-        {
+        for bad in [
+            "",
+            "ada.example:4100",
+            "10.0.0.7",
+            "/ip4/10.0.0.7",
+            "/dns/ada/tcp/1",
+            "[fe80::1%2]:4100",
+            "/tcp/1",
+            "10.0.0.7:0",
+        ] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

@@ -18,7 +18,10 @@ pub enum Unreached {
     /// Nobody answered, or none of ours; why, for a person.
     #[error("{0}")]
     NoAnswer(String),
-    /// The network has shut down, or the address was forgotten meanwhile.
+    /// [`Dialler::forget`] came first.
+    #[error("the address was forgotten meanwhile")]
+    Forgotten,
+    /// The network has shut down.
     #[error("the network is shut down")]
     Down,
 }
@@ -36,7 +39,16 @@ pub fn is_dialable(address: &Multiaddr) -> bool {
 }
 
 /// Where the answer to a dial goes.
-pub(crate) type DialAnswer = oneshot::Sender<Result<DeviceKey, Unreached>>;
+pub(crate) type DialAnswer = oneshot::Sender<Result<Answered, Unreached>>;
+
+/// One of ours answered at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Which device.
+    pub device: DeviceKey,
+    /// Whether the address was not dialled before.
+    pub is_new: bool,
+}
 
 /// An address to dial.
 #[derive(Debug)]
@@ -56,7 +68,7 @@ impl Dialler {
     ///
     /// # Errors
     /// When nobody answered there, or none of ours; then the address is not dialled again, unless it was before.
-    pub async fn try_address(&self, address: Multiaddr) -> Result<DeviceKey, Unreached> {
+    pub async fn try_address(&self, address: Multiaddr) -> Result<Answered, Unreached> {
         let (answer, answered) = oneshot::channel();
         self.0.dial(Dial { address, answer: Some(answer) })?;
         answered.await.unwrap_or(Err(Unreached::Down))
@@ -70,20 +82,21 @@ impl Dialler {
 
 /// Who waits for which address to answer.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting(Vec<(Multiaddr, DialAnswer)>);
+pub(crate) struct Waiting(Vec<(Multiaddr, bool, DialAnswer)>);
 
 impl Waiting {
-    pub(crate) fn add(&mut self, address: Multiaddr, answer: DialAnswer) {
-        self.0.push((address, answer));
+    pub(crate) fn add(&mut self, address: Multiaddr, answer: DialAnswer, is_new: bool) {
+        self.0.push((address, is_new, answer));
     }
 
     /// Tells whoever waits for this address.
     pub(crate) fn answer(&mut self, address: &Multiaddr, result: &Result<DeviceKey, Unreached>) {
-        let (due, waiting) = std::mem::take(&mut self.0).into_iter().partition(|(wanted, _)| wanted == address);
+        let (due, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.0).into_iter().partition(|(wanted, ..)| wanted == address);
         self.0 = waiting;
-        for (_, answer) in due {
+        for (_, is_new, answer) in due {
             // Whoever asked may have gone.
-            let _ = answer.send(result.clone());
+            let _ = answer.send(result.clone().map(|device| Answered { device, is_new }));
         }
     }
 }

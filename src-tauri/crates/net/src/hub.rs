@@ -38,7 +38,7 @@ use crate::{
     peers::{Action, Peers, Verdict},
     streams::{self, Beside},
     swarm::{self, Behaviour, BehaviourEvent},
-    wanted::Wanted,
+    wanted::{Added, Wanted},
     wishes::{Asked, OpenAnswer, Wishes},
 };
 
@@ -205,12 +205,12 @@ impl Hub {
     }
 
     fn on_asked(&mut self, asked: Asked, now: Instant) {
-        for Dial { address, answer } in asked.dial {
-            self.want(address, answer, now);
-        }
         for address in asked.forget {
             self.wanted.remove(&address);
-            self.asking.answer(&address, &Err(Unreached::Down));
+            self.asking.answer(&address, &Err(Unreached::Forgotten));
+        }
+        for Dial { address, answer } in asked.dial {
+            self.want(address, answer, now);
         }
         self.wishes.set_dialled(self.wanted.len());
         for (device, refuse) in asked.refuse {
@@ -218,7 +218,7 @@ impl Hub {
                 self.end_link(link, DownReason::Refused);
             }
             if !refuse {
-                self.wanted.allowed(now);
+                self.wanted.allowed(device, now);
             }
         }
         for (link, what, answer) in asked.open {
@@ -227,12 +227,12 @@ impl Hub {
     }
 
     fn want(&mut self, address: Multiaddr, answer: Option<DialAnswer>, now: Instant) {
-        let has_room = self.wanted.add(address.clone(), answer.is_some(), now);
+        let added = self.wanted.add(address.clone(), answer.is_some(), now);
         let Some(answer) = answer else { return };
-        self.asking.add(address.clone(), answer);
+        self.asking.add(address.clone(), answer, added == Added::New);
         match self.wanted.device_at(&address).filter(|device| self.peers.is_linked(device)) {
             Some(device) => self.asking.answer(&address, &Ok(device)),
-            None if !has_room => self.asking.answer(&address, &Err(Unreached::TooMany)),
+            None if added == Added::NoRoom => self.asking.answer(&address, &Err(Unreached::TooMany)),
             None => {}
         }
     }
@@ -389,7 +389,7 @@ impl Hub {
         let Some(endpoint) = self.addresses.get(&connection) else { return };
         let link = LinkId(self.next_link);
         self.next_link += 1;
-        let outgoing = Arc::new(Outgoing::default());
+        let outgoing = Arc::new(Outgoing::to(streams::ip(endpoint.get_remote_address())));
         self.table.insert(link, Arc::clone(&outgoing));
         self.links.insert(link, Arc::clone(&outgoing));
         if let Some(peer) = identity::peer(&device) {

@@ -29,7 +29,7 @@ pub use libp2p::Multiaddr;
 pub use crate::{
     bytes::{ByteStream, BytesError, Came, Incoming, Opener},
     config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
-    dialler::{Dialler, Unreached, is_dialable},
+    dialler::{Answered, Dialler, Unreached, is_dialable},
     event::{Closing, DownReason, LinkId, NetEvent},
     net::{Net, NetError, NetEvents, SendError},
 };

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, Ordering},
@@ -63,9 +64,9 @@ impl LinkTable {
         self.lock().get(&link).cloned()
     }
 
-    /// All of them, the oldest first.
-    pub(crate) fn ids(&self) -> Vec<LinkId> {
-        self.lock().keys().copied().collect()
+    /// All of them with the host at their other end, the oldest first.
+    pub(crate) fn hosts(&self) -> Vec<(LinkId, Option<IpAddr>)> {
+        self.lock().iter().map(|(link, outgoing)| (*link, outgoing.host)).collect()
     }
 
     pub(crate) fn insert(&self, link: LinkId, outgoing: Arc<Outgoing>) {
@@ -89,6 +90,8 @@ pub(crate) struct Outgoing {
     aborted: CancellationToken,
     /// Whether little is read.
     slowed: AtomicBool,
+    /// The host at the other end.
+    host: Option<IpAddr>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +115,10 @@ enum Next {
 }
 
 impl Outgoing {
+    pub(crate) fn to(host: Option<IpAddr>) -> Self {
+        Self { host, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }

@@ -347,6 +347,7 @@ impl Peers {
 
     /// The driver refuses a device for good, or takes that back. The link to end is returned.
     pub(crate) fn refuse(&mut self, device: DeviceKey, refuse: bool, now: Instant) -> Option<LinkId> {
+        self.make_room(device);
         let peer = self.peers.entry(device).or_insert_with(|| Peer::new(now, now));
         if peer.refused == refuse {
             return None;
@@ -354,6 +355,8 @@ impl Peers {
         peer.refused = refuse;
         if !refuse {
             peer.backoff = Backoff::new(now);
+            // The driver has judged it; what was noted here goes with that.
+            peer.kept_out = None;
         }
         self.actions.push(Action::KeepOut { device, out: peer.is_out() });
         if refuse && !matches!(peer.link, Link::Up { .. }) {

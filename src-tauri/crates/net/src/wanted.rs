@@ -29,19 +29,27 @@ struct Entry {
     backoff: Backoff,
 }
 
+/// What became of an address that was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Added {
+    New,
+    Known,
+    NoRoom,
+}
+
 impl Wanted {
-    /// Takes an address, and dials one that is known at once. False when there is no room.
-    pub(crate) fn add(&mut self, address: Multiaddr, on_trial: bool, now: Instant) -> bool {
+    /// Takes an address, and dials one that is known at once.
+    pub(crate) fn add(&mut self, address: Multiaddr, on_trial: bool, now: Instant) -> Added {
         if let Some(known) = self.entries.iter_mut().find(|entry| entry.address == address) {
             known.on_trial &= on_trial;
             known.backoff = Backoff::new(now);
-            return true;
+            return Added::Known;
         }
-        let has_room = self.entries.len() < WANTED_ADDRESSES;
-        if has_room {
-            self.entries.push(Entry { address, on_trial, device: None, attempt: None, backoff: Backoff::new(now) });
+        if self.entries.len() >= WANTED_ADDRESSES {
+            return Added::NoRoom;
         }
-        has_room
+        self.entries.push(Entry { address, on_trial, device: None, attempt: None, backoff: Backoff::new(now) });
+        Added::New
     }
 
     pub(crate) fn remove(&mut self, address: &Multiaddr) {
@@ -157,9 +165,10 @@ impl Wanted {
         self.entries.iter_mut().for_each(|entry| entry.backoff.heard(soon));
     }
 
-    /// Somebody is let in who was not: whoever rejected us, or was turned away, is dialled again.
-    pub(crate) fn allowed(&mut self, now: Instant) {
-        self.entries.iter_mut().for_each(|entry| entry.backoff = Backoff::new(now));
+    /// A device is let in that was not: where it answered, or nobody did whom we let in, is dialled again.
+    pub(crate) fn allowed(&mut self, device: DeviceKey, now: Instant) {
+        let concerned = self.entries.iter_mut().filter(|entry| entry.device.is_none_or(|known| known == device));
+        concerned.for_each(|entry| entry.backoff = Backoff::new(now));
     }
 
     fn attempt(&mut self, attempt: ConnectionId) -> Option<&mut Entry> {

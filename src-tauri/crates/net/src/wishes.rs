@@ -63,7 +63,9 @@ impl Wishes {
         if state.shutting_down {
             return Err(Unreached::Down);
         }
-        if state.dialled + state.dial.len() >= WANTED_ADDRESSES {
+        // Whoever waits for an answer is told by the hub, which knows whether the address is one more.
+        let known = if dial.answer.is_some() { 0 } else { state.dialled };
+        if known + state.dial.len() >= WANTED_ADDRESSES {
             return Err(Unreached::TooMany);
         }
         state.dial.push(dial);
@@ -73,6 +75,13 @@ impl Wishes {
 
     pub(crate) fn forget(&self, address: Multiaddr) {
         let mut state = self.lock();
+        // What the hub takes at once it forgets first, so a dial that was asked for before must not be among it.
+        for overtaken in state.dial.extract_if(.., |dial| dial.address == address) {
+            if let Some(answer) = overtaken.answer {
+                // Whoever asked may have gone.
+                let _ = answer.send(Err(Unreached::Forgotten));
+            }
+        }
         // As many as can be dialled at once: whoever forgets more forgets some twice.
         if state.forget.len() < WANTED_ADDRESSES && !state.forget.contains(&address) {
             state.forget.push(address);

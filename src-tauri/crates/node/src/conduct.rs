@@ -77,13 +77,27 @@ struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Conduct {
     records: BTreeMap<DeviceKey, Record>,
+    /// Devices that were out and are forgotten for want of room: they may come again.
+    forgotten: Vec<DeviceKey>,
 }
 
 impl Record {
+    /// How often the points have halved.
+    fn halvings(&self, now: Instant) -> u32 {
+        let halvings = now.saturating_duration_since(self.since).as_secs() / limits::CONDUCT_HALVES.as_secs();
+        u32::try_from(halvings).unwrap_or(u32::MAX)
+    }
+
     /// The points that are left.
     fn points(&self, now: Instant) -> u32 {
-        let halvings = now.saturating_duration_since(self.since).as_secs() / limits::CONDUCT_HALVES.as_secs();
-        self.points.checked_shr(u32::try_from(halvings).unwrap_or(u32::MAX)).unwrap_or(0)
+        self.points.checked_shr(self.halvings(now)).unwrap_or(0)
+    }
+
+    /// Forgets what is over; the time since the last halving counts on.
+    fn settle(&mut self, now: Instant) {
+        let halvings = self.halvings(now);
+        self.points = self.points(now);
+        self.since = if self.points == 0 { now } else { self.since + limits::CONDUCT_HALVES.saturating_mul(halvings) };
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -98,8 +112,9 @@ impl Conduct {
         self.make_room(&device, now);
         let new = || Record { points: 0, since: now, cuts: 0, served: now, out_until: None, reason: String::new() };
         let record = self.records.entry(device).or_insert_with(new);
-        record.points = record.points(now).saturating_add(offence.points());
-        (record.since, record.reason) = (now, reason);
+        record.settle(now);
+        record.points = record.points.saturating_add(offence.points());
+        record.reason = reason;
         if record.points < limits::CONDUCT_CUT {
             return if record.points >= limits::CONDUCT_SLOW { Verdict::Slow } else { Verdict::None };
         }
@@ -135,7 +150,7 @@ impl Conduct {
 
     /// Devices whose time is over: they may come again.
     pub(crate) fn released(&mut self, now: Instant) -> Vec<DeviceKey> {
-        let mut released = Vec::new();
+        let mut released = std::mem::take(&mut self.forgotten);
         for (device, record) in &mut self.records {
             if record.out_until.is_some_and(|until| until <= now) {
                 record.out_until = None;
@@ -175,7 +190,8 @@ impl Conduct {
             && let Some(least) =
                 self.records.iter().min_by_key(|(_, record)| record.out_until).map(|(device, _)| *device)
         {
-            self.records.remove(&least);
+            let was_out = self.records.remove(&least).is_some_and(|record| record.out_until.is_some());
+            self.forgotten.extend(was_out.then_some(least));
         }
     }
 }
@@ -183,15 +199,18 @@ impl Conduct {
 impl Node {
     /// A link sent something that does not hold.
     pub(crate) fn charge_link(&mut self, id: LinkId, now: Now) {
-        let Some(device) = self.links.get(&id).map(|link| link.device) else { return };
+        let device = self.links.get(&id).map(|link| link.device).or_else(|| self.intake.departed(id));
+        let Some(device) = device else { return };
         let reason = CloseReason::TooManyRefused;
         match self.conduct.charge(device, Offence::Message, reason.to_string(), now.monotonic) {
             Verdict::None => {}
             Verdict::Slow => self.slow(id, now),
             Verdict::Out(_) => {
-                self.on_link_down(id, now);
-                self.outbox.push_back(Output::Close { link: id, reason });
-                self.shut(device);
+                if self.links.contains_key(&id) {
+                    self.on_link_down(id, now);
+                    self.outbox.push_back(Output::Close { link: id, reason });
+                }
+                self.shut(device, now);
             }
         }
     }
@@ -199,7 +218,7 @@ impl Node {
     /// A device did something for which its link is closed already.
     pub(crate) fn punish(&mut self, device: DeviceKey, offence: Offence, reason: String, now: Now) {
         if let Verdict::Out(_) = self.conduct.charge(device, offence, reason, now.monotonic) {
-            self.shut(device);
+            self.shut(device, now);
         }
     }
 
@@ -213,9 +232,9 @@ impl Node {
     }
 
     /// Lets a device in no more for now.
-    fn shut(&mut self, device: DeviceKey) {
+    fn shut(&mut self, device: DeviceKey, now: Now) {
         self.outbox.push_back(Output::Refuse { device, refuse: true });
-        self.await_release();
+        self.release(now);
         self.tell(Change::Nearby);
     }
 
@@ -297,8 +316,8 @@ mod tests {
     #[test]
     fn what_is_rare_is_forgotten() {
         let mut conduct = Conduct::default();
-        for minute in 0..100 {
-            assert_eq!(charge(&mut conduct, Offence::Message, 60 * minute), Verdict::None, "minute {minute}");
+        for time in 0..100 {
+            assert_eq!(charge(&mut conduct, Offence::Message, 59 * time), Verdict::None, "time {time}");
         }
         charge(&mut conduct, Offence::Transport, 7_000);
         assert_eq!(conduct.slowed(&device(1), at(7_000)), Some("Transport"));
@@ -341,5 +360,7 @@ mod tests {
         }
         assert_eq!(conduct.records.len(), limits::CONDUCT_DEVICES);
         assert!(conduct.is_out(&device(1)), "refused for an hour");
+        let released = conduct.released(at(420)).len();
+        assert_eq!(released, 10_000 + 1 - limits::CONDUCT_DEVICES, "whoever is forgotten may come again");
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use feed::{ChainError, FeedId, ForkProof, Head, Message, SignatureError, Verified, check_next};
+use feed::{ChainError, DeviceKey, FeedId, ForkProof, Head, Message, SignatureError, Verified, check_next};
 use replication::{
     Instant, LinkId, Now,
     ebt::{self, Want},
@@ -82,6 +82,8 @@ pub(crate) struct Intake {
     unlucky: BTreeSet<(LinkId, FeedId)>,
     /// Links that sent messages that do not hold, once for each: they answer for it when everything else is settled.
     charged: Vec<LinkId>,
+    /// Links that went while something of theirs may be under way, at most [`limits::LINKS`].
+    departed: BTreeMap<LinkId, DeviceKey>,
     /// Feeds with a suspected fork that is being looked into.
     suspects: BTreeSet<FeedId>,
     /// Messages under way that may prove that one's own feed is longer than what is here.
@@ -94,6 +96,23 @@ impl Intake {
     /// Whether frames have to wait.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= limits::INTAKE
+    }
+
+    /// A link goes: what it sent and is being checked still counts.
+    pub(crate) fn depart(&mut self, link: LinkId, device: DeviceKey) {
+        if self.bytes == 0 {
+            self.departed.clear();
+        } else {
+            self.departed.insert(link, device);
+            if self.departed.len() > limits::LINKS {
+                self.departed.pop_first();
+            }
+        }
+    }
+
+    /// Whose a link was that went.
+    pub(crate) fn departed(&self, link: LinkId) -> Option<DeviceKey> {
+        self.departed.get(&link).copied()
     }
 
     /// Has the signature of an introduction checked.

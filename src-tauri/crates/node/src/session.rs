@@ -188,6 +188,7 @@ impl Node {
             self.blobs.handle_input(blobs::Input::LinkDown { link: id }, now);
         }
         self.intake.forget_link(id);
+        self.intake.depart(id, link.device);
         self.look_elsewhere(id, now);
         self.tell(Change::Nearby);
     }

@@ -254,7 +254,11 @@ impl Node {
                 self.blobs.handle_input(blobs::Input::Blocked { author: feed }, now);
                 blocked.insert(feed);
             } else if before == ebt::Want::Block {
-                self.outbox.push_back(Output::Refuse { device: DeviceKey::new(*feed.key()), refuse: false });
+                let device = DeviceKey::new(*feed.key());
+                // Whoever is out for what their device did comes when that is over.
+                if !self.conduct.is_out(&device) {
+                    self.outbox.push_back(Output::Refuse { device, refuse: false });
+                }
             }
         }
         if !blocked.is_empty() {

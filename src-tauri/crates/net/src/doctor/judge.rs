@@ -81,10 +81,12 @@ impl Finding {
 
 /// What was found out, what is wrong first.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = match facts.adapters.as_slice() {
-        [] => vec![Finding::NoNetwork],
-        adapters => adapters.iter().map(of_adapter).collect(),
-    };
+    let mut findings: Vec<Finding> = facts.adapters.iter().map(of_adapter).collect();
+    // A virtual adapter may lead to others all the same; if so, it is a network.
+    let leads_nowhere = |finding: &Finding| matches!(finding, Finding::VirtualOnly { .. });
+    if findings.iter().all(leads_nowhere) {
+        findings.push(Finding::NoNetwork);
+    }
     findings.extend(reach(&facts.neighbours));
     findings.extend(clock(&facts.neighbours));
     findings.sort_by_key(|finding| !finding.is_problem());
@@ -168,8 +170,9 @@ mod tests {
         }
         let tunnel = |multicast| of(vec![adapter("tun0", Kind::Virtual, multicast)]);
         for multicast in [sent(true, 0, 0), sent(false, 0, 0), Some(Multicast::NotSent("no".into())), None] {
-            assert_eq!(tunnel(multicast), [Finding::VirtualOnly { adapter: "tun0".into() }]);
+            assert_eq!(tunnel(multicast), [Finding::NoNetwork, Finding::VirtualOnly { adapter: "tun0".into() }]);
         }
+        assert_eq!(tunnel(sent(true, 2, 1)), [Finding::Works { adapter: "tun0".into(), devices: 1 }]);
         let both = of(vec![
             adapter("docker0", Kind::Virtual, sent(true, 0, 0)),
             adapter("eth0", Kind::Real, sent(true, 0, 0)),

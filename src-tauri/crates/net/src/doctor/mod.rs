@@ -6,14 +6,18 @@ mod judge;
 mod multicast;
 pub(crate) mod reach;
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use libp2p::multiaddr::Protocol;
 use tokio::task::JoinSet;
 
 pub use self::judge::{Finding, judge};
 pub use crate::adapters::Kind;
-use crate::{adapters, config::DOCTOR_NEIGHBOURS, link::LinkTable, wishes::Wishes};
+use crate::{adapters, config::DOCTOR_NEIGHBOURS, link::LinkTable, streams::ip, wishes::Wishes};
 
 /// What was seen of the network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,18 +77,20 @@ impl Doctor {
     /// Looks at every adapter and asks up to [`DOCTOR_NEIGHBOURS`] neighbours; takes a few seconds.
     pub async fn examine(&self) -> Facts {
         let mut asked = JoinSet::new();
-        let port = self.port();
-        for link in self.links.ids().into_iter().take(DOCTOR_NEIGHBOURS) {
+        for (link, host) in self.links.hosts().into_iter().take(DOCTOR_NEIGHBOURS) {
+            let port = host.and_then(|host| self.port(host));
             asked.spawn(reach::ask(Arc::clone(&self.wishes), link, port));
         }
         let (adapters, neighbours) = tokio::join!(look_at_adapters(), asked.join_all());
         Facts { adapters, neighbours: neighbours.into_iter().flatten().collect() }
     }
 
-    /// The TCP port on which this device listens on every address, or on any.
-    fn port(&self) -> Option<u16> {
+    /// The TCP port at which a host can reach this device: for IPv4 and IPv6 they differ.
+    fn port(&self, host: IpAddr) -> Option<u16> {
         self.wishes.listening().iter().find_map(|address| {
-            address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None })
+            let is_of_its_kind = ip(address).is_some_and(|own| own.is_ipv4() == host.is_ipv4());
+            let port = address.iter().find_map(|part| if let Protocol::Tcp(port) = part { Some(port) } else { None });
+            port.filter(|_| is_of_its_kind)
         })
     }
 }
@@ -92,11 +98,13 @@ impl Doctor {
 /// Looks at every adapter where no network runs, so that there are no neighbours to ask.
 pub async fn look_at_adapters() -> Vec<Adapter> {
     let found = tokio::task::spawn_blocking(adapters::list).await.unwrap_or_default();
+    let own: Arc<[IpAddr]> = found.iter().filter_map(|found| found.ipv4).map(IpAddr::V4).collect();
     let mut probing = JoinSet::new();
     for adapters::Found { name, kind, ipv4 } in found {
+        let own = Arc::clone(&own);
         probing.spawn(async move {
             let multicast = match ipv4 {
-                Some(ip) => Some(multicast::probe(ip).await),
+                Some(ip) => Some(multicast::probe(ip, &own).await),
                 None => None,
             };
             Adapter { name, kind, ipv4, multicast }

@@ -18,15 +18,15 @@ use crate::{
 /// How long after the first question it is asked again: a radio loses some.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Asks everybody on an adapter who they are, and listens for [`DOCTOR_LISTENS`].
-pub(super) async fn probe(ip: Ipv4Addr) -> Multicast {
-    match listen(ip).await {
+/// Asks everybody on an adapter who they are, and listens for [`DOCTOR_LISTENS`]. `own` are the addresses of this computer.
+pub(super) async fn probe(ip: Ipv4Addr, own: &[IpAddr]) -> Multicast {
+    match listen(ip, own).await {
         Ok(heard) => heard,
         Err(error) => Multicast::NotSent(error.to_string()),
     }
 }
 
-async fn listen(ip: Ipv4Addr) -> io::Result<Multicast> {
+async fn listen(ip: Ipv4Addr, own: &[IpAddr]) -> io::Result<Multicast> {
     let probe = probing::open(ip)?;
     probe.ask().await?;
     let begun = Instant::now();
@@ -44,9 +44,12 @@ async fn listen(ip: Ipv4Addr) -> io::Result<Multicast> {
             }
             Ok(heard) => match heard? {
                 Heard::Own => echoed = true,
-                Heard::Other(from, device) if from != IpAddr::V4(ip) && hosts.len() < DOCTOR_HOSTS => {
-                    hosts.insert(from);
-                    devices.extend(device);
+                Heard::Other(from, device) if !own.contains(&from) => {
+                    // Nobody makes us remember without end.
+                    if hosts.len() < DOCTOR_HOSTS {
+                        hosts.insert(from);
+                    }
+                    devices.extend(device.filter(|_| devices.len() < DOCTOR_HOSTS));
                 }
                 Heard::Other(..) => {}
             },

@@ -37,10 +37,10 @@ const FIRST_PORT: u16 = 1_024;
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long a question may take to arrive.
 const QUESTION: Duration = Duration::from_secs(2);
-/// Questions that are answered at once; others are told that nothing was tried.
+/// Questions that are answered at once; others are dropped.
 const AT_ONCE: usize = 4;
-/// How long after a question of a link the next one is tried.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How long after a question of a link the next one is answered: longer than one may hold its place.
+const PAUSE: Duration = Duration::from_secs(4);
 
 /// Asks the neighbour at the other end of a link. None when it does not answer, as earlier versions do not.
 pub(super) async fn ask(wishes: Arc<Wishes>, link: LinkId, port: Option<u16>) -> Option<Neighbour> {
@@ -77,12 +77,15 @@ impl Default for Answering {
 }
 
 impl Answering {
-    /// Answers a question that came from `host`, or drops it.
+    /// Answers a question that came from `host`, or drops it: one that comes too early, too, so that no link takes all places.
     pub(crate) fn answer(&mut self, link: LinkId, host: IpAddr, stream: ByteStream, now: Instant) {
-        let is_early = self.asked.insert(link, now).is_some_and(|last| now.duration_since(last) < PAUSE);
+        if self.asked.get(&link).is_some_and(|last| now.duration_since(*last) < PAUSE) {
+            return;
+        }
+        self.asked.insert(link, now);
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
         tokio::spawn(async move {
-            let answer = answer(stream, host, is_early);
+            let answer = answer(stream, host);
             if let Ok(Err(error)) = timeout(PATIENCE, answer).await {
                 tracing::debug!(%link, %error, "a neighbour's question was not answered");
             }
@@ -96,12 +99,12 @@ impl Answering {
     }
 }
 
-async fn answer(mut stream: ByteStream, host: IpAddr, is_early: bool) -> io::Result<()> {
+async fn answer(mut stream: ByteStream, host: IpAddr) -> io::Result<()> {
     let mut question = [0; 3];
     timeout(QUESTION, stream.read_exact(&mut question)).await??;
     let [version, low, high] = question;
     let port = u16::from_le_bytes([low, high]);
-    let reached = match version == VERSION && port >= FIRST_PORT && !is_early {
+    let reached = match version == VERSION && port >= FIRST_PORT {
         false => NOT_TRIED,
         true => match timeout(CONNECT, TcpStream::connect(SocketAddr::new(host, port))).await {
             Ok(Ok(_)) => REACHED,

@@ -128,6 +128,27 @@ fn whoever_is_slowed_is_trusted_again_when_nothing_more_happens() {
 }
 
 #[test]
+fn whoever_hangs_up_before_a_signature_is_checked_answers_for_it_all_the_same() {
+    let mut world = World::new();
+    let alice = world.person(ALICE);
+    let seeds = 100..100 + (limits::CONDUCT_CUT / limits::CONDUCT_MESSAGE) as u8;
+    for seed in seeds.clone() {
+        world.publish(alice, follow(keys(seed).feed_id()));
+    }
+    world.run(s(3));
+    for seed in seeds {
+        assert_eq!(world.peers[alice].node.left_out(world.now), []);
+        let mut mallory = Stranger::greeted(&mut world, alice, keys(MALLORY));
+        world.checking = ms(20);
+        let message = Disk::default().write(&keys(seed), 0, &post("number"));
+        mallory.send_bytes(&mut world, keys(seed).feed_id(), 1, &forged(&message));
+        world.input(alice, node::Input::LinkDown { link: mallory.link, misconduct: None });
+        world.run(ms(50));
+    }
+    assert_eq!(world.peers[alice].node.left_out(world.now).len(), 1);
+}
+
+#[test]
 fn links_that_the_transport_had_to_end_add_up() {
     let mut world = World::new();
     let alice = world.person(ALICE);
