@@ -75,7 +75,7 @@ pub(crate) async fn forget_address(session: Shared<'_>, address: String) -> Resu
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn check_network(session: Shared<'_>) -> Result<Vec<NetworkFinding>, Failure> {
-    session.app().await?.check_network().await
+    Ok(session.app().await?.check_network().await)
 }
 
 #[tauri::command]

@@ -208,6 +208,7 @@ describe("devices that break the rules", () => {
     );
     expect((await screen.findByTestId("near-tile")).textContent).toContain("Listened to slowly: it sent too many messages that do not hold.");
     const out = screen.getByTestId("left-out").textContent;
+    expect(out).toContain("calls themselves");
     expect(out).toContain("Rook");
     expect(out).toContain("it sent a frame that cannot be read. Back in 2 minutes.");
   });

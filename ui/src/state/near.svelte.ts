@@ -10,7 +10,7 @@ const WORTH_A_WORD = 200;
 export class Near {
   people = $state.raw<NearPerson[]>([]);
   addresses = $state.raw<string[]>([]);
-  /** Devices that are out for now, for what they did. */
+  /** Devices that are left out, for what they did. */
   leftOut = $state.raw<LeftOut[]>([]);
   /** Addresses that links are kept to by hand. */
   reached = $state.raw<Reached[]>([]);

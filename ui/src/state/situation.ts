@@ -1,5 +1,6 @@
 /** The one named situation of the people near, and the one next step. Pure. */
-import type { NearPerson, Person } from "../backend/backend";
+import type { NearPerson } from "../backend/backend";
+import { isMet } from "../text/called";
 import { words } from "../words/en";
 
 export interface Situation {
@@ -11,14 +12,10 @@ export interface Situation {
   about: NearPerson | null;
 }
 
-function followed(person: Person): boolean {
-  return person.relation === "friends" || person.relation === "following";
-}
-
 export function situation(people: readonly NearPerson[]): Situation {
   const near = words.nearby;
-  const known = people.filter(({ person }) => followed(person));
-  const unknown = people.filter(({ person }) => !followed(person));
+  const known = people.filter(({ person }) => isMet(person));
+  const unknown = people.filter(({ person }) => !isMet(person));
   const arriving = people.reduce((sum, { flow }) => sum + (flow.kind === "receiving" ? flow.messages : 0), 0);
   const flow = arriving > 0 ? near.lead.flowing(arriving) : people.every((one) => one.flow.kind === "level") ? near.lead.level : "";
 
@@ -26,7 +23,7 @@ export function situation(people: readonly NearPerson[]): Situation {
     return { headline: near.headline.nobody, lead: near.lead.nobody, step: near.step.nobody, about: null };
   }
   const only = people.length === 1 ? (people[0] ?? null) : null;
-  const headline = only && followed(only.person) ? near.headline.friend : near.headline.people(people.length);
+  const headline = only && isMet(only.person) ? near.headline.friend : near.headline.people(people.length);
   const who =
     unknown.length === 0
       ? near.lead.friends(known.length)

@@ -7,14 +7,13 @@ use std::time::Duration;
 
 use feed::{DeviceKey, PersonId};
 use net::{Answered, Multiaddr, Unreached};
-use social::Relation as Stance;
 use store::{KeptAddress, MAX_ADDRESS_BYTES, MAX_ADDRESSES};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::App;
-use crate::people::People;
+use crate::people::{People, blocks};
 use crate::view::{Failure, FailureCode, Person, Reached};
 
 /// How long an address may take to answer: to be dialled, and to let go of a connection that it makes no link of.
@@ -26,22 +25,17 @@ const HELLO: Duration = Duration::from_secs(10);
 /// How often it is looked whether they have.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// What dials and examines the network, and what is kept.
+/// What dials, and what is kept.
 pub(crate) struct Addresses {
     dialler: net::Dialler,
-    doctor: net::doctor::Doctor,
     kept: Mutex<Vec<KeptAddress>>,
     /// Held while an address is tried or forgotten: one after the other.
     turn: Mutex<()>,
 }
 
 impl Addresses {
-    pub(crate) fn new(net: &net::Net, kept: Vec<KeptAddress>) -> Self {
-        Self { dialler: net.dialler(), doctor: net.doctor(), kept: Mutex::new(kept), turn: Mutex::default() }
-    }
-
-    pub(crate) fn doctor(&self) -> &net::doctor::Doctor {
-        &self.doctor
+    pub(crate) fn new(dialler: net::Dialler, kept: Vec<KeptAddress>) -> Self {
+        Self { dialler, kept: Mutex::new(kept), turn: Mutex::default() }
     }
 }
 
@@ -61,7 +55,10 @@ impl App {
         let answered = timeout(ANSWER, addresses.dialler.try_address(address.clone())).await;
         let answered = answered.unwrap_or_else(|_| Err(Unreached::NoAnswer("nobody answers there".into())));
         let Answered { device, is_new } = answered.map_err(|error| no_answer(&address, &error))?;
-        let met = if self.is_blocked(device) { Err(blocked()) } else { self.introduced(device).await };
+        let met = match blocks(self.store(), &device.into()) {
+            Some(_) => Err(blocked()),
+            None => self.introduced(device).await,
+        };
         let kept = match met {
             Ok(person) => {
                 let mut kept = kept;
@@ -116,15 +113,13 @@ impl App {
             Some(addresses) => addresses.kept.lock().await.clone(),
             None => self.store().addresses(),
         };
+        if kept.is_empty() {
+            return Ok(Vec::new());
+        }
         let people = kept.iter().map(|kept| kept.person).collect();
         let people = People::load(self.store(), people, near.clone()).await?;
         let reached = |kept: KeptAddress| Reached { address: kept.address, person: people.view(kept.person) };
         Ok(kept.into_iter().map(reached).collect())
-    }
-
-    fn is_blocked(&self, device: DeviceKey) -> bool {
-        let person = PersonId::from(device);
-        self.store().stance(&person).blocked || self.store().relation_said(&person) == Stance::Blocks
     }
 
     /// Waits until a device has introduced itself on its link.
@@ -156,7 +151,7 @@ impl App {
 }
 
 /// Reads what a person types for an address: a multiaddr, or numbers and a port, which mean TCP.
-fn typed(text: &str) -> Result<Multiaddr, Failure> {
+pub(crate) fn typed(text: &str) -> Result<Multiaddr, Failure> {
     let text = text.trim();
     let read = match text.parse::<SocketAddr>() {
         Ok(SocketAddr::V4(address)) => format!("/ip4/{}/tcp/{}", address.ip(), address.port()).parse().ok(),
@@ -200,11 +195,7 @@ fn blocked() -> Failure {
 }
 
 fn nothing_dials() -> Failure {
-    Failure::new(
-        FailureCode::Network,
-        "Nothing runs on this folder that could dial an address.",
-        "Start Periwinkle, or `peri serve`, on it and try again.",
-    )
+    Failure::nothing_runs("dial an address")
 }
 
 #[cfg(test)]

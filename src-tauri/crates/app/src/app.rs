@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 
 use feed::{FeedId, KeyPair, MessageId, NetworkKey, PersonId};
+use net::doctor::Doctor;
 use net::{Multiaddr, Net};
 use node::Node;
 use store::{KeptAddress, OpenError, Snapshot, Store};
@@ -12,7 +13,7 @@ use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, typed};
 use crate::announce::{Announcer, CHANGES};
 use crate::clock::Clock;
 use crate::desktop::Desktop;
@@ -77,6 +78,8 @@ struct Inner {
     blobs: BlobFolder,
     /// What dials by hand, where there is a network.
     addresses: Option<Addresses>,
+    /// What examines the network, where there is one.
+    doctor: Option<Doctor>,
     mailbox: mpsc::Sender<Command>,
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
@@ -209,7 +212,8 @@ impl App {
         }
         let (changes, _) = broadcast::channel(CHANGES);
         let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
-        let addresses = net.as_ref().map(|(net, _)| Addresses::new(net, kept));
+        let addresses = net.as_ref().map(|(net, _)| Addresses::new(net.dialler(), kept));
+        let doctor = net.as_ref().map(|(net, _)| net.doctor());
         let io = Io::new(store.clone(), net, commands, announcer, clock, folder.clone());
         let inner = Inner {
             me: PersonId::from(store.keys().feed_id()),
@@ -217,6 +221,7 @@ impl App {
             wanted: Mutex::new(wanted),
             blobs: folder,
             addresses,
+            doctor,
             mailbox,
             changes,
             desktop: options.desktop,
@@ -339,6 +344,11 @@ impl App {
         self.inner.addresses.as_ref()
     }
 
+    /// What examines the network, where there is one.
+    pub(crate) fn doctor(&self) -> Option<&Doctor> {
+        self.inner.doctor.as_ref()
+    }
+
     /// Tells the loop something that needs no answer, if it has room: for what is asked again when it is looked at again.
     pub(crate) fn mention(&self, command: Command) {
         let _ = self.inner.mailbox.try_send(command);
@@ -417,7 +427,7 @@ async fn join(keys: &KeyPair, network: &Network, kept: &[KeptAddress]) -> Result
     if !network.listen.is_empty() {
         config.listen = network.listen.iter().map(|text| address(text)).collect::<Result<_, _>>()?;
     }
-    let dial = network.dial.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
+    let dial = network.dial.iter().map(|text| typed(text)).collect::<Result<Vec<_>, _>>()?;
     let no_network = |error: &dyn std::fmt::Display| {
         Failure::new(
             FailureCode::Network,

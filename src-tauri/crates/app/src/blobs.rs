@@ -278,11 +278,7 @@ impl App {
             return Ok(told(FetchState::Stored, Some(size), size, 0));
         }
         if !self.is_linked() {
-            return Err(Failure::new(
-                FailureCode::Network,
-                "Nothing runs on this folder that could ask people near for a file.",
-                "Start Periwinkle, or `peri serve`, on it and try again.",
-            ));
+            return Err(Failure::nothing_runs("ask people near for a file"));
         }
         let wish = Wish { why: Why::ByHand, author: None, mentioned: crate::clock::wall() };
         self.tell(Command::Blobs(Input::Want { blob: id, wish })).await?;

@@ -31,7 +31,7 @@ impl App {
             Request::Connect { address } => json(self.connect(&address).await),
             Request::ForgetAddress { address } => json(self.forget_address(&address).await),
             Request::Addresses {} => json(self.reached().await),
-            Request::CheckNetwork {} => json(self.check_network().await),
+            Request::CheckNetwork {} => json(Ok(self.check_network().await)),
             Request::Peers {} => json(self.peers().await),
             Request::Publish(draft) => json(self.publish(draft).await),
             Request::Follow { id } => json(self.follow(&id).await),

@@ -67,6 +67,15 @@ impl Failure {
         )
     }
 
+    /// The folder was opened for a moment, without a network; `what` says for what there would have to be one.
+    pub fn nothing_runs(what: &str) -> Self {
+        Self::new(
+            FailureCode::Network,
+            format!("Nothing runs on this folder that could {what}."),
+            "Start Periwinkle, or `peri serve`, on it and try again.",
+        )
+    }
+
     /// Another program holds the folder's lock.
     pub fn busy(folder: &Path) -> Self {
         Self::new(

@@ -34,7 +34,7 @@ pub(crate) enum Command {
 pub(crate) struct Look {
     /// The linked devices.
     pub(crate) peers: Vec<PeerView>,
-    /// Devices that are out for now, for what they did.
+    /// Devices that are left out, for what they did.
     pub(crate) left_out: Vec<node::LeftOut>,
     /// Whether one's own feed may grow.
     pub(crate) standing: Standing,

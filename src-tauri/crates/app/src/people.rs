@@ -125,7 +125,7 @@ impl App {
 }
 
 /// How the reader blocks somebody, if they do. What is said in public is no secret.
-fn blocks(store: &Store, person: &PersonId) -> Option<BlockKind> {
+pub(crate) fn blocks(store: &Store, person: &PersonId) -> Option<BlockKind> {
     if store.relation_said(person) == Stance::Blocks {
         return Some(BlockKind::Public);
     }
@@ -157,7 +157,7 @@ fn rank(relation: Relation) -> u8 {
     }
 }
 
-/// A device that is out for now.
+/// A device that is left out.
 pub(crate) fn left_out(people: &People, out: &node::LeftOut) -> LeftOut {
     LeftOut {
         person: people.view(out.device.into()),

@@ -31,7 +31,7 @@ pub struct Status {
 pub struct Peers {
     /// The linked devices.
     pub peers: Vec<Peer>,
-    /// Devices that are out for now, for what they did.
+    /// Devices that are left out, for what they did.
     #[serde(rename = "leftOut")]
     pub left_out: Vec<LeftOut>,
     /// Where this device can be reached.
@@ -54,7 +54,7 @@ pub struct Peer {
     pub bytes_received: u64,
     /// Bytes of replication frames sent on this link.
     pub bytes_sent: u64,
-    /// Why little is read from it for now, if so.
+    /// Why little is read from it, if so.
     pub slowed: Option<String>,
 }
 

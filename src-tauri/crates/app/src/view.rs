@@ -222,11 +222,11 @@ pub struct Nearby {
     pub progress: Option<Progress>,
     /// The addresses that links are kept to by hand.
     pub reached: Vec<Reached>,
-    /// Devices that are out for now, for what they did.
+    /// Devices that are left out, for what they did.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A device that is out for now, for what it did.
+/// A device that is left out, for what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOut {
@@ -326,7 +326,7 @@ pub struct NearPerson {
     pub calls_themselves: Option<String>,
     /// What is flowing.
     pub flow: Flow,
-    /// Why little is read from their device for now, if so.
+    /// Why little is read from their device, if so.
     pub slowed: Option<String>,
 }
 

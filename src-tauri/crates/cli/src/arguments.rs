@@ -65,7 +65,7 @@ pub(crate) enum Command {
         /// Listen here instead of on every address, for instance /ip4/127.0.0.1/tcp/0; may be given more than once
         #[arg(long, value_name = "MULTIADDR")]
         listen: Vec<String>,
-        /// Keep a link to the node at this address; may be given more than once
+        /// Keep a link to the node at this address, as `peri connect` takes it; may be given more than once
         #[arg(long, value_name = "MULTIADDR")]
         dial: Vec<String>,
         /// Do not look for people on the local network, and do not be seen there

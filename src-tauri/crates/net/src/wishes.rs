@@ -82,7 +82,7 @@ impl Wishes {
                 let _ = answer.send(Err(Unreached::Forgotten));
             }
         }
-        // As many as can be dialled at once: whoever forgets more forgets some twice.
+        // No more are dialled at once.
         if state.forget.len() < WANTED_ADDRESSES && !state.forget.contains(&address) {
             state.forget.push(address);
         }

@@ -46,7 +46,7 @@ pub(crate) enum Verdict {
     Out(Instant),
 }
 
-/// A device that is out for now.
+/// A device that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
     /// Which.
@@ -260,24 +260,25 @@ impl Node {
     /// Reads less from a link, until its device is trusted again.
     pub(crate) fn slow(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.is_slowed = true;
-        self.outbox.push_back(Output::Slow { link: id, slow: true });
         self.timers.set(Timer::Slowed(id), now.monotonic + limits::CONDUCT_HALVES);
-        self.tell(Change::Nearby);
+        if !std::mem::replace(&mut link.is_slowed, true) {
+            self.outbox.push_back(Output::Slow { link: id, slow: true });
+            self.tell(Change::Nearby);
+        }
     }
 
     /// Some of what a slowed device did is forgotten.
     pub(crate) fn review_slowed(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        link.is_slowed = self.conduct.slowed(&link.device, now.monotonic).is_some();
-        if link.is_slowed {
+        if self.conduct.slowed(&link.device, now.monotonic).is_some() {
             return self.slow(id, now);
         }
+        link.is_slowed = false;
         self.outbox.push_back(Output::Slow { link: id, slow: false });
         self.tell(Change::Nearby);
     }
 
-    /// The devices that are out for now, for what they did.
+    /// The devices that are left out, for what they did.
     pub fn left_out(&self, now: Now) -> Vec<LeftOut> {
         self.conduct.left_out(now.monotonic, |device| self.introductions.name(device).map(str::to_owned))
     }
@@ -336,7 +337,7 @@ mod tests {
             now += seconds - 1;
             assert_eq!(conduct.released(at(now)), []);
             now += 1;
-            assert_eq!(conduct.released(at(now)).len(), usize::from(cut < 6));
+            assert_eq!(conduct.released(at(now)), [device(1)]);
         }
         now += 3_600;
         assert_eq!(

@@ -45,7 +45,7 @@ pub struct PeerView {
     pub sent_bytes: u64,
     /// Frames of kinds that this version does not know.
     pub unknown_frames: u64,
-    /// Why little is read from it for now, in words for the person, if so.
+    /// Why little is read from it, in words for the person, if so.
     pub slowed: Option<String>,
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Link {
     pub(crate) inbox_bytes: usize,
     /// Feeds of which it sent something that does not hold: nothing more of them is taken on this link.
     pub(crate) refused: BTreeSet<FeedId>,
-    /// Whether little is read from it for now.
+    /// Whether little is read from it.
     pub(crate) is_slowed: bool,
     /// When its word on what it holds counts as heard: with its first notes, or, where the digests agreed and it may have
     /// nothing to say, a moment after the greeting.

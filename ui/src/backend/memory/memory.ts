@@ -50,7 +50,7 @@ export interface World {
   /** Who answers at which address. */
   answers?: Record<string, string>;
   findings?: NetworkFinding[];
-  /** Devices that are out for now, by id. */
+  /** Devices that are left out, by id. */
   leftOut?: (Omit<LeftOut, "person"> & { id: string })[];
   progress?: Progress | null;
   indexing?: Indexing | null;

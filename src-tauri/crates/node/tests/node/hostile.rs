@@ -89,7 +89,7 @@ fn many_messages_that_do_not_hold_close_the_link_and_keep_the_device_away() {
         let message = Disk::default().write(victim, 0, &post("number"));
         mallory.send_bytes(&mut world, victim.feed_id(), 1, &forged(&message));
     }
-    assert_eq!(world.peers[alice].slowed.first(), Some(&true), "first less is read from it");
+    assert_eq!(world.peers[alice].slowed, [true], "first less is read from it");
     assert_eq!(world.peers[alice].closed, [CloseReason::TooManyRefused]);
     let device = keys(MALLORY).device_key();
     assert!(world.peers[alice].refused.contains(&device), "the network lets it in no more");

@@ -151,8 +151,8 @@ fn fold(c: char, word: &mut String) {
         '\u{ff01}'..='\u{ff5e}' => {
             word.extend(char::from_u32(u32::from(c) - 0xfee0).map(|plain| plain.to_ascii_lowercase()));
         }
-        // Where letters carry accents; Hangul would come apart as well.
-        '\0'..='\u{52f}' | '\u{1e00}'..='\u{1fff}' => decompose_canonical(c, |part| {
+        // Where letters carry accents, and the sign of the ångström; Hangul would come apart as well.
+        '\0'..='\u{52f}' | '\u{1e00}'..='\u{1fff}' | '\u{212b}' => decompose_canonical(c, |part| {
             if !is_mark(part) {
                 word.extend(part.to_lowercase());
             }
@@ -210,6 +210,14 @@ mod tests {
     fn a_long_word_is_cut() {
         assert_eq!(words(&"é".repeat(500)), ["e".repeat(MAX_WORD_BYTES)]);
         assert_eq!(words(&"я".repeat(500))[0].len(), MAX_WORD_BYTES);
+    }
+
+    #[test]
+    fn every_folded_character_stays_as_it_is() {
+        for c in '\0'..=char::MAX {
+            let once = words(&c.to_string());
+            assert_eq!(words(&once.join(" ")), once, "{c:?}");
+        }
     }
 
     proptest! {

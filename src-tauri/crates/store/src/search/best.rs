@@ -78,7 +78,8 @@ impl Store {
 
     /// Reads the best documents as what they are, in their order.
     async fn best_of(&self, asked: &Asked, scored: &[(f64, i64)], limit: usize) -> Result<SearchResult, StoreError> {
-        let documents: Vec<i64> = scored.iter().map(|(_, doc)| *doc).collect();
+        let scores: BTreeMap<i64, f64> = scored.iter().map(|(score, doc)| (*doc, *score)).collect();
+        let documents: Vec<i64> = scores.keys().copied().collect();
         let matches = sqlx::query_as(
             "SELECT doc, row, feed, sequence, received, body FROM json_each(?1) AS wanted
              JOIN search_docs ON doc = wanted.value JOIN log USING (row)",
@@ -89,7 +90,7 @@ impl Store {
         let mut places = BTreeMap::new();
         let read: Vec<(LogRow, _)> = self.inner.read_filed(asked.shown(matches, &mut places)).await?;
         let mut found = asked.found(&read, &places);
-        let score = |doc: &i64| scored.iter().find(|(_, known)| known == doc).map_or(0.0, |(score, _)| *score);
+        let score = |doc: &i64| scores.get(doc).copied().unwrap_or_default();
         found.sort_by(|(a, one), (b, other)| score(b).total_cmp(&score(a)).then(other.time_ms.cmp(&one.time_ms)));
         Ok(SearchResult { found: found.into_iter().take(limit).map(|(_, found)| found).collect(), next: None })
     }
@@ -134,7 +135,7 @@ fn documents(db: &Connection, asked: &Asked) -> Result<Vec<i64>, StoreError> {
     Ok(documents?)
 }
 
-/// Counts the terms in documents, a JSON list; what cannot be read is left out, and named when it would be shown.
+/// Counts the terms in documents, a JSON list; what cannot be read is left out.
 fn count(
     db: &Connection,
     inner: &Inner,

@@ -6,10 +6,10 @@ use std::{
     str::FromStr,
 };
 
-use feed::{Message, MessageId, PersonId};
+use feed::{Content, Message, MessageId, PersonId};
 use social::{
     Blog, Kind, Post,
-    search::{Day, Term, words},
+    search::{Counter, Day, Term},
     shown_time,
 };
 
@@ -100,21 +100,6 @@ pub enum FoundText {
     Post(Post),
     /// A long text; what was searched is its title and its summary.
     Blog(Blog),
-}
-
-impl FoundText {
-    /// Its words, as search sees them.
-    pub(super) fn words(&self) -> Vec<String> {
-        match self {
-            Self::Post(post) => {
-                let more = post.content_warning.iter().chain(&post.channel);
-                std::iter::once(&post.text).chain(more).flat_map(|text| words(text)).collect()
-            }
-            Self::Blog(blog) => {
-                std::iter::once(&blog.title).chain(&blog.summary).flat_map(|text| words(text)).collect()
-            }
-        }
-    }
 }
 
 /// A search as the index takes it.
@@ -246,13 +231,13 @@ impl Asked {
 
     /// What these messages say, with their documents, without what is excluded.
     pub(super) fn found(&self, read: &[(LogRow, Message)], places: &BTreeMap<i64, i64>) -> Vec<(i64, Found)> {
+        let mut counter = Counter::default();
         let found = read.iter().filter_map(|(row, message)| {
-            let found = found(row, message)?;
-            let is_excluded = !self.excluded.is_empty() && {
-                let words = found.text.words();
-                self.excluded.iter().any(|term| (0..words.len()).any(|at| term.is_at(&words, at)))
-            };
-            Some((*places.get(&row.row)?, found)).filter(|_| !is_excluded)
+            if !self.excluded.is_empty() {
+                let Content::Object(content) = message.content() else { return None };
+                counter.count(&content, &[], &self.excluded)?;
+            }
+            Some((*places.get(&row.row)?, found(row, message)?))
         });
         found.collect()
     }
