@@ -5,6 +5,8 @@
 export class Layout {
   private readonly heights = new Map<string, number>();
   private keys: readonly string[] = [];
+  /** The place of each key. */
+  private places = new Map<string, number>();
   /** The top of each row, and behind the last one where a next would begin; right up to and with `firm`. */
   private tops = new Float64Array(1);
   private firm = 0;
@@ -18,8 +20,11 @@ export class Layout {
 
   /** The rows from now on, in order. Heights of keys that are no longer there are forgotten once they are the most. */
   lay(keys: readonly string[]): void {
+    if (keys === this.keys) return;
     let same = 0;
     while (same < keys.length && keys[same] === this.keys[same]) same += 1;
+    for (const key of this.keys.slice(same)) this.places.delete(key);
+    keys.slice(same).forEach((key, at) => this.places.set(key, same + at));
     this.keys = keys;
     if (this.tops.length <= keys.length) {
       const tops = new Float64Array(2 * keys.length + 1);
@@ -35,7 +40,7 @@ export class Layout {
     const before = this.height(key);
     this.heights.set(key, height);
     if (Math.abs(before - height) < 0.01) return false;
-    const at = this.keys.indexOf(key);
+    const at = this.find(key);
     if (at >= 0) this.firm = Math.min(this.firm, at);
     return true;
   }
@@ -82,7 +87,7 @@ export class Layout {
 
   /** The place of a key, or -1. */
   find(key: string): number {
-    return this.keys.indexOf(key);
+    return this.places.get(key) ?? -1;
   }
 
   private forget(): void {

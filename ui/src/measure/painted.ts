@@ -33,18 +33,28 @@ function record(id: string): void {
   window.dispatchEvent(new CustomEvent<Painted>("painted", { detail: { id, at } }));
 }
 
-/** Marks a post once the frame that first shows it is done: a message posted in a frame's callback is handled after its paint. */
+/** Posts that the next frame shows for the first time. */
+const fresh = new Set<string>();
+
+/** Marks what a frame has shown once it is done: a message posted in a frame's callback is handled after its paint. */
+function mark(): void {
+  const shown = [...fresh];
+  fresh.clear();
+  if (shown.length === 0) return;
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => {
+    channel.port1.close();
+    shown.forEach(record);
+  };
+  channel.port2.postMessage(null);
+}
+
+/** Marks a post once the frame that first shows it is done. */
 export function painted(id: string): Attachment {
   return () => {
     if (id in marks) return;
-    const frame = requestAnimationFrame(() => {
-      const channel = new MessageChannel();
-      channel.port1.onmessage = () => {
-        channel.port1.close();
-        record(id);
-      };
-      channel.port2.postMessage(null);
-    });
-    return () => cancelAnimationFrame(frame);
+    if (fresh.size === 0) requestAnimationFrame(mark);
+    fresh.add(id);
+    return () => void fresh.delete(id);
   };
 }
