@@ -5,6 +5,7 @@ mod blobs;
 mod classic;
 mod commands;
 mod connect;
+mod fair;
 mod hostile;
 mod import;
 mod meeting;

@@ -145,7 +145,7 @@ export type Indexing = {
 	total: number,
 };
 
-/**  A device that is out for now, for what it did. */
+/**  A device that is left out, for what it did. */
 export type LeftOut = {
 	/**  Whose. */
 	person: Person,
@@ -197,7 +197,7 @@ export type NearPerson = {
 	callsThemselves: string | null,
 	/**  What is flowing. */
 	flow: Flow,
-	/**  Why little is read from their device for now, if so. */
+	/**  Why little is read from their device, if so. */
 	slowed: string | null,
 };
 
@@ -211,7 +211,7 @@ export type Nearby = {
 	progress: Progress | null,
 	/**  The addresses that links are kept to by hand. */
 	reached: Reached[],
-	/**  Devices that are out for now, for what they did. */
+	/**  Devices that are left out, for what they did. */
 	leftOut: LeftOut[],
 };
 

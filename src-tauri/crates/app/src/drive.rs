@@ -76,7 +76,7 @@ pub(crate) async fn drive(mut node: Node, mut io: Io) {
                     None => continue,
                 },
             },
-            event = next_event(&mut io.net), if !node.congested() => match event.map(|event| io.event(event)) {
+            event = next_event(&mut io.net) => match event.map(|event| io.event(event)) {
                 Some(Some(input)) => input,
                 Some(None) => continue,
                 None => {
@@ -179,8 +179,13 @@ impl Io {
                 self.tasks
                     .spawn_blocking(move || Done::Input(Input::Verified { ticket, results: cores.verify(batch) }));
             }
-            Output::Append { ticket, batch, own } => {
-                self.writer.push(Job::Append { ticket, batch: Reading::begin(batch), own }, &mut self.tasks);
+            Output::Hold { link, hold } => {
+                if let Some((net, _)) = &self.net {
+                    net.hold(net::LinkId(link.0), hold);
+                }
+            }
+            Output::Append { ticket, batch, own, ahead } => {
+                self.writer.push(Job::Append { ticket, batch: Reading::begin(batch), own, ahead }, &mut self.tasks);
             }
             Output::Load { ticket, feed, after, through, max_bytes } => {
                 let store = self.store.clone();

@@ -20,6 +20,7 @@ pub(crate) enum Job {
         ticket: Ticket,
         batch: Reading,
         own: bool,
+        ahead: bool,
     },
     Freeze {
         feed: FeedId,
@@ -97,10 +98,9 @@ impl Writer {
         Self { store, jobs: VecDeque::new(), clocks: BTreeMap::new(), running: false }
     }
 
-    /// Takes on a job. What was written here goes before what comes from others and was not begun: a post does not wait for
-    /// the rest of a bulk. A freeze keeps its place: messages of the feed that were handed over before it are stored before it.
+    /// Takes on a job. A post, one's own or another's, goes before a bulk that was not begun. A freeze keeps its place: messages of the feed that were handed over before it are stored before it.
     pub(crate) fn push(&mut self, job: Job, tasks: &mut JoinSet<Done>) {
-        let is_bulk = |job: &Job| matches!(job, Job::Append { own: false, .. } | Job::Freeze { .. });
+        let is_bulk = |job: &Job| matches!(job, Job::Append { ahead: false, .. } | Job::Freeze { .. });
         let bulk = if is_bulk(&job) { 0 } else { self.jobs.iter().rev().take_while(|job| is_bulk(job)).count() };
         self.jobs.insert(self.jobs.len() - bulk, job);
         self.advance(tasks);
@@ -160,7 +160,7 @@ async fn save(store: &Store, device: DeviceKey, clocks: Clocks) -> Result<(), St
 /// Carries out one job; what the node is to learn of it.
 async fn run(store: &Store, job: Job) -> Vec<Input> {
     match job {
-        Job::Append { ticket, batch, own } => {
+        Job::Append { ticket, batch, own, .. } => {
             let appended = async { store.append_batch(batch.end().await?, clock::wall(), own).await }.await;
             let result = appended.map_err(|error| {
                 tracing::error!(%error, "messages could not be stored");
@@ -212,14 +212,14 @@ mod tests {
         sign(keys, None, None, 1.0, &content).expect("signs")
     }
 
-    fn append(message: Verified, own: bool) -> Job {
-        Job::Append { ticket: Ticket(1), batch: Reading::begin(vec![message]), own }
+    fn append(message: Verified, own: bool, ahead: bool) -> Job {
+        Job::Append { ticket: Ticket(1), batch: Reading::begin(vec![message]), own, ahead }
     }
 
     #[tokio::test]
     async fn a_freeze_keeps_its_place_behind_the_messages_that_came_before_it_and_a_post_does_not_wait() {
         let home = tempfile::tempdir().expect("a temporary folder");
-        let (me, bob) = (KeyPair::from_seed(&[1; 32]), KeyPair::from_seed(&[2; 32]));
+        let [me, bob, cyd] = [1, 2, 3].map(|seed| KeyPair::from_seed(&[seed; 32]));
         let store = Store::create(home.path(), &me, None).await.expect("a store");
         let mut writer = Writer::new(store.clone());
         let (ours, theirs) = (post(&bob, "one"), post(&bob, "another"));
@@ -228,11 +228,12 @@ mod tests {
         let mut tasks = JoinSet::new();
         // Something runs, so that what comes waits.
         writer.running = true;
-        writer.push(append(ours, false), &mut tasks);
+        writer.push(append(ours, false, false), &mut tasks);
         writer.push(Job::Freeze { feed, proof }, &mut tasks);
-        writer.push(append(post(&me, "mine"), true), &mut tasks);
+        writer.push(append(post(&me, "mine"), true, true), &mut tasks);
+        writer.push(append(post(&cyd, "theirs"), false, true), &mut tasks);
         let order: Vec<&str> = writer.jobs.iter().map(name).collect();
-        assert_eq!(order, ["post", "bulk", "freeze"]);
+        assert_eq!(order, ["post", "live", "bulk", "freeze"]);
 
         for job in std::mem::take(&mut writer.jobs) {
             for input in run(&store, job).await {
@@ -245,7 +246,8 @@ mod tests {
     fn name(job: &Job) -> &'static str {
         match job {
             Job::Append { own: true, .. } => "post",
-            Job::Append { own: false, .. } => "bulk",
+            Job::Append { ahead: true, .. } => "live",
+            Job::Append { .. } => "bulk",
             Job::Freeze { .. } => "freeze",
             Job::ExpectOwn { .. } | Job::Keep { .. } | Job::Decide { .. } => "other",
         }

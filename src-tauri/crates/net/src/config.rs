@@ -15,7 +15,7 @@ pub const OUTGOING_BYTES: usize = 4 << 20;
 pub const OUTGOING_LOW: usize = 256 << 10;
 /// Bytes of received frames on one link that nobody has taken yet, each counted with [`FRAME_OVERHEAD`]. At the bound the
 /// stream is not read any further and the peer has to wait.
-pub const INCOMING_BYTES: usize = 4 << 20;
+pub const INCOMING_BYTES: usize = 2 << 20;
 /// What a frame costs beside its bytes, so that a million empty ones are not free.
 pub const FRAME_OVERHEAD: usize = 256;
 /// How long a slowed link rests after each frame that was read.

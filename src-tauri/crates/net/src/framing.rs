@@ -34,15 +34,31 @@ pub(crate) struct Pulse {
     /// Reads that brought something.
     heard: AtomicU64,
     /// Whether it does not listen, because nobody takes its frames.
-    waits_for_room: AtomicBool,
+    deaf: AtomicBool,
+}
+
+/// While it lives, a reader does not listen.
+pub(crate) struct Deaf<'a>(&'a Pulse);
+
+impl Drop for Deaf<'_> {
+    fn drop(&mut self) {
+        self.0.heard.fetch_add(1, Ordering::Relaxed);
+        self.0.deaf.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Pulse {
+    /// The reader does not listen for a while: nobody may take that for silence of the other side.
+    pub(crate) fn does_not_listen(&self) -> Deaf<'_> {
+        self.deaf.store(true, Ordering::Relaxed);
+        Deaf(self)
+    }
+
     /// Whether nothing is heard for so long, although it is listened to.
     pub(crate) async fn is_silent_for(&self, time: Duration) -> bool {
         let before = self.heard.load(Ordering::Relaxed);
         tokio::time::sleep(time).await;
-        !self.waits_for_room.load(Ordering::Relaxed) && self.heard.load(Ordering::Relaxed) == before
+        !self.deaf.load(Ordering::Relaxed) && self.heard.load(Ordering::Relaxed) == before
     }
 }
 
@@ -81,12 +97,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 continue;
             }
             let cost = u32::try_from(length + FRAME_OVERHEAD).unwrap_or(u32::MAX);
-            self.pulse.waits_for_room.store(true, Ordering::Relaxed);
+            let deaf = self.pulse.does_not_listen();
             let Ok(room) = Arc::clone(&self.room).acquire_many_owned(cost).await else {
                 return Err(DownReason::ShuttingDown); // nobody closes the semaphore while the link stands
             };
-            self.pulse.heard.fetch_add(1, Ordering::Relaxed);
-            self.pulse.waits_for_room.store(false, Ordering::Relaxed);
+            drop(deaf);
             let frame = self.body(length).await?;
             self.first_until = None;
             return Ok((frame, room));

@@ -15,7 +15,7 @@ use feed::DeviceKey;
 use libp2p::{Multiaddr, Stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::{sleep, timeout},
 };
 use tokio_util::{compat::FuturesAsyncReadCompatExt, sync::CancellationToken};
@@ -90,6 +90,8 @@ pub(crate) struct Outgoing {
     aborted: CancellationToken,
     /// Whether little is read.
     slowed: AtomicBool,
+    /// Whether nothing is read.
+    held: watch::Sender<bool>,
     /// The host at the other end.
     host: Option<IpAddr>,
 }
@@ -154,6 +156,11 @@ impl Outgoing {
     /// Reads little from now on, or as much as comes again.
     pub(crate) fn slow(&self, slow: bool) {
         self.slowed.store(slow, Ordering::Relaxed);
+    }
+
+    /// Reads nothing from now on, or goes on.
+    pub(crate) fn hold(&self, hold: bool) {
+        self.held.send_replace(hold);
     }
 
     /// The link may be dead: it has to give a sign of life soon.
@@ -249,8 +256,16 @@ async fn receive(
     pulse: Arc<Pulse>,
     patience: Patience,
 ) -> DownReason {
-    let mut reader = FrameReader::new(stream, Arc::new(Semaphore::new(INCOMING_BYTES)), pulse, patience);
+    let mut held = outgoing.held.subscribe();
+    let mut reader = FrameReader::new(stream, Arc::new(Semaphore::new(INCOMING_BYTES)), Arc::clone(&pulse), patience);
     loop {
+        if *held.borrow_and_update() {
+            // The transport makes the other side wait. Its silence is ours meanwhile.
+            let _listens_not = pulse.does_not_listen();
+            if held.wait_for(|held| !held).await.is_err() {
+                return DownReason::ShuttingDown;
+            }
+        }
         match reader.next().await {
             Ok((frame, room)) => {
                 let delivery = Delivery { event: NetEvent::Received { link, frame }, room: Some(room) };

@@ -242,6 +242,35 @@ async fn from_a_slowed_link_little_is_read_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn a_held_link_is_not_read_while_others_are_and_nothing_is_lost() {
+    let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
+    let mut carol = Peer::start(3).await;
+    let (a, b) = join(&mut alice, &mut bob).await;
+    let (c, bobs) = join(&mut carol, &mut bob).await;
+    bob.net.hold(b, true);
+    // The frame that the reader was waiting for already still comes.
+    alice.net.send(a, frame(0, 10)).expect("room");
+    assert_eq!(bob.received(b).await, frame(0, 10));
+    for tag in 1..6 {
+        alice.net.send(a, frame(tag, 10)).expect("room");
+    }
+    for tag in 0..3 {
+        carol.net.send(c, frame(tag, 10)).expect("room");
+        assert_eq!(bob.received(bobs).await, frame(tag, 10));
+    }
+    let none = bob.settle(Duration::from_millis(1_000)).await;
+    assert!(
+        !none.iter().any(|event| matches!(event, NetEvent::Received { .. } | NetEvent::LinkDown { .. })),
+        "{none:?}"
+    );
+
+    bob.net.hold(b, false);
+    for tag in 1..6 {
+        assert_eq!(bob.received(b).await, frame(tag, 10));
+    }
+}
+
+#[tokio::test]
 async fn what_waits_on_a_link_that_is_aborted_is_dropped() {
     let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
     let (a, b) = join(&mut alice, &mut bob).await;

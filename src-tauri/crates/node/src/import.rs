@@ -8,10 +8,10 @@ use replication::ebt::Want;
 use crate::{
     Node,
     input::{AppendFailed, LoadFailed, Ticket},
-    intake::Origin,
     limits,
     node::Job,
     output::{Imported, Output, RejectReason, Rejected},
+    stations::Origin,
 };
 
 /// Imports under way, and messages that wait for the ones before them.

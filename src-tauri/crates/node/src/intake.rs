@@ -1,14 +1,12 @@
 //! The way of a message into the log: fits its chain, signature checked, durable. Each station works on batches, and the
-//! next batch is prepared while the one before is under way.
+//! next batch is prepared while the one before is under way; where they wait is in `stations.rs`.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use feed::{ChainError, DeviceKey, FeedId, ForkProof, Head, Message, SignatureError, Verified, check_next};
+use feed::{ChainError, FeedId, ForkProof, Head, Message, SignatureError, Verified, check_next};
 use replication::{
-    Instant, LinkId, Now,
+    LinkId, Now,
     ebt::{self, Want},
 };
 
@@ -18,164 +16,10 @@ use crate::{
     limits,
     node::Job,
     output::{Change, Output, RejectReason},
+    stations::{Appending, Candidate, Checking, Lane, Origin},
     timers::Timer,
     wire::{Run, coding},
 };
-
-/// Where a message came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// From a peer.
-    Link(LinkId),
-    /// Written here just now.
-    Here,
-    /// From a file.
-    Import(Ticket),
-    /// The `about` with which a peer introduces itself: only its signature matters, it is not stored.
-    Name(LinkId),
-    /// From a file, in place of a message that is stored: a bad copy, or a fork.
-    Contradicts(Ticket),
-    /// It contradicts the head of its feed: if its signature holds, the feed is forked. Not stored either. The link, if it
-    /// came by one, answers for the signature.
-    Suspect(Option<LinkId>),
-    /// Of one's own feed, from a file, while messages before it are missing: if its signature holds, they exist.
-    Evidence,
-}
-
-/// A message on its way.
-type Candidate<M> = (M, Origin);
-
-/// A batch whose signatures are being checked.
-#[derive(Debug)]
-struct Checking {
-    ticket: Ticket,
-    /// Those given up meanwhile, because one before them was lost, are gone.
-    candidates: Vec<Option<Candidate<Message>>>,
-    /// The answer, while an earlier batch is without one: chains are continued in order.
-    results: Option<Vec<Result<Verified, SignatureError>>>,
-}
-
-/// A batch that is being made durable.
-#[derive(Debug)]
-struct Appending {
-    ticket: Ticket,
-    candidates: Vec<Candidate<Verified>>,
-}
-
-/// The stations between arrival and the log.
-#[derive(Debug, Default)]
-pub(crate) struct Intake {
-    to_verify: VecDeque<Candidate<Message>>,
-    /// In the order in which they were asked for.
-    verifying: VecDeque<Checking>,
-    to_append: VecDeque<Candidate<Verified>>,
-    /// In the order in which they were asked for, which is that of the answers.
-    appending: VecDeque<Appending>,
-    /// Since when what is in `to_append` waits for more to be stored with it. An answer to each check is on its way
-    /// meanwhile, so it needs no timer.
-    gathering_since: Option<Instant>,
-    /// Encoded bytes at all stations.
-    bytes: usize,
-    /// Links that sent a message again while it was on its way: they have to hear if it fails.
-    echoes: BTreeMap<FeedId, BTreeSet<LinkId>>,
-    /// Links that have to hear that what they sent of a feed was lost; each once, however many messages it were.
-    unlucky: BTreeSet<(LinkId, FeedId)>,
-    /// Links that sent messages that do not hold, once for each: they answer for it when everything else is settled.
-    charged: Vec<LinkId>,
-    /// Links that went while something of theirs may be under way, at most [`limits::LINKS`].
-    departed: BTreeMap<LinkId, DeviceKey>,
-    /// Feeds with a suspected fork that is being looked into.
-    suspects: BTreeSet<FeedId>,
-    /// Messages under way that may prove that one's own feed is longer than what is here.
-    evidence: usize,
-    /// The store could not write: nothing is taken until then.
-    rest_until: Option<Instant>,
-}
-
-impl Intake {
-    /// Whether frames have to wait.
-    pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= limits::INTAKE
-    }
-
-    /// A link goes: what it sent and is being checked still counts.
-    pub(crate) fn depart(&mut self, link: LinkId, device: DeviceKey) {
-        if self.bytes == 0 {
-            self.departed.clear();
-        } else {
-            self.departed.insert(link, device);
-            if self.departed.len() > limits::LINKS {
-                self.departed.pop_first();
-            }
-        }
-    }
-
-    /// Whose a link was that went.
-    pub(crate) fn departed(&self, link: LinkId) -> Option<DeviceKey> {
-        self.departed.get(&link).copied()
-    }
-
-    /// Has the signature of an introduction checked.
-    pub(crate) fn check_name(&mut self, link: LinkId, about: Message) {
-        self.push(about, Origin::Name(link));
-    }
-
-    /// Has the signature of a message of one's own feed checked, as a sign that those before it exist.
-    pub(crate) fn check_evidence(&mut self, message: Message) {
-        self.evidence += 1;
-        self.push(message, Origin::Evidence);
-    }
-
-    /// Whether it is being found out if one's own feed is longer than what is here.
-    pub(crate) fn awaits_evidence(&self) -> bool {
-        self.evidence > 0
-    }
-
-    /// Whether messages of a feed are being stored. They may become durable although what was to follow them was given up.
-    pub(crate) fn is_storing(&self, feed: &FeedId) -> bool {
-        let mut storing = self.appending.iter().flat_map(|appending| &appending.candidates);
-        storing.any(|(message, _)| message.author() == *feed)
-    }
-
-    /// The link is gone: nobody has to hear.
-    pub(crate) fn forget_link(&mut self, link: LinkId) {
-        for links in self.echoes.values_mut() {
-            links.remove(&link);
-        }
-    }
-
-    pub(crate) fn push(&mut self, message: Message, origin: Origin) {
-        self.bytes += message.encoded().len();
-        self.to_verify.push_back((message, origin));
-    }
-
-    /// Whether what was checked is handed to the store: once it is a full batch, or as long as nothing comes that could share
-    /// the cost of its transaction, or once it has waited for that long enough.
-    fn begins_append(&mut self, now: Instant) -> bool {
-        let is_full = self.to_append.len() >= limits::APPEND_BATCH;
-        if !self.appending.is_empty() {
-            return is_full && self.appending.len() < limits::BATCHES;
-        }
-        if self.to_append.is_empty() {
-            return false;
-        }
-        let since = *self.gathering_since.get_or_insert(now);
-        let comes_more = !self.verifying.is_empty() || !self.to_verify.is_empty();
-        is_full || !comes_more || now.saturating_duration_since(since) >= limits::APPEND_GATHER
-    }
-
-    fn leave(&mut self, message: &Message) {
-        self.bytes -= message.encoded().len();
-    }
-}
-
-/// Whether another batch is checked, of so many messages that wait, beside so many batches under way.
-fn begins(waiting: usize, under_way: usize) -> bool {
-    match under_way {
-        0 => waiting > 0,
-        others => waiting >= limits::BATCH_BESIDE && others < limits::BATCHES,
-    }
-}
 
 impl Node {
     /// A frame of messages came: drop what is not wanted or known before any of it costs a signature check.
@@ -228,6 +72,7 @@ impl Node {
             self.ebt.handle_input(ebt::Input::Gap { link: id, feed }, now);
             return;
         }
+        let lane = self.intake.lane(id, feed, run.messages.len(), self.log.in_flight(&feed));
         let mut before = None;
         for (sequence, coded) in (run.first..).zip(&run.messages) {
             let message =
@@ -241,7 +86,7 @@ impl Node {
             match check_next(self.log.tip(&feed), &message) {
                 Ok(()) => {
                     self.log.arrived(feed, message.head());
-                    self.intake.push(message, Origin::Link(id));
+                    self.intake.push(message, Origin::Link(id, lane));
                 }
                 // Known; later ones of the run may lean on it.
                 Err(ChainError::Known { .. }) => {}
@@ -293,35 +138,27 @@ impl Node {
         }
     }
 
-    /// Starts whatever checking and storing can start. What is little waits for the batch under way, and goes with what comes
-    /// until then; what is much is begun beside it, so that no core and no disk waits. What is stored is gathered longer: one
-    /// transaction writes each page once, however many of its messages have a row there.
+    /// Starts whatever checking and storing can start.
     pub(crate) fn run_intake(&mut self, now: Now) {
-        while begins(self.intake.to_verify.len(), self.intake.verifying.len()) {
-            let count = self.intake.to_verify.len().min(limits::VERIFY_BATCH);
-            let candidates: Vec<_> = self.intake.to_verify.drain(..count).map(Some).collect();
-            let batch = candidates.iter().flatten().map(|(message, _)| message.clone()).collect();
+        while let Some((lane, candidates)) = self.intake.next_check() {
+            let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
+            let candidates = candidates.into_iter().map(Some).collect();
             let ticket = self.ticket(Job::Verify);
-            self.intake.verifying.push_back(Checking { ticket, candidates, results: None });
+            self.intake.checks(Checking { ticket, lane, candidates, results: None });
             self.outbox.push_back(Output::Verify { ticket, batch });
         }
-        while self.intake.begins_append(now.monotonic) {
-            self.intake.gathering_since = None;
-            let count = self.intake.to_append.len().min(limits::APPEND_BATCH);
-            let candidates: Vec<_> = self.intake.to_append.drain(..count).collect();
+        while let Some((lane, candidates)) = self.intake.next_append(now.monotonic) {
             let batch = candidates.iter().map(|(message, _)| message.clone()).collect();
             let ticket = self.ticket(Job::Append);
-            self.intake.appending.push_back(Appending { ticket, candidates });
-            self.outbox.push_back(Output::Append { ticket, batch, own: false });
+            self.intake.stores(Appending { ticket, lane, candidates });
+            self.outbox.push_back(Output::Append { ticket, batch, own: false, ahead: lane == Lane::Live });
         }
     }
 
     /// Signatures of a batch are checked.
     pub(crate) fn on_verified(&mut self, ticket: Ticket, results: Vec<Result<Verified, SignatureError>>, now: Now) {
-        if let Some(checking) = self.intake.verifying.iter_mut().find(|checking| checking.ticket == ticket) {
-            checking.results = Some(results);
-        }
-        while let Some(checked) = self.intake.verifying.pop_front_if(|checking| checking.results.is_some()) {
+        self.intake.answered(ticket, results);
+        while let Some(checked) = self.intake.next_checked() {
             self.on_checked(checked.candidates, checked.results.unwrap_or_default(), now);
         }
     }
@@ -343,13 +180,13 @@ impl Node {
             let feed = message.author();
             match (origin, result) {
                 (Origin::Name(link), result) => {
-                    self.intake.leave(&message);
+                    self.intake.leave(&message, origin);
                     if let Some(Ok(about)) = result {
                         self.on_name(link, &about);
                     }
                 }
                 (Origin::Suspect(from), result) => {
-                    self.intake.leave(&message);
+                    self.intake.leave(&message, origin);
                     if let Some(Ok(suspect)) = result {
                         self.look_into_fork(suspect);
                         continue;
@@ -361,14 +198,14 @@ impl Node {
                     }
                 }
                 (Origin::Evidence, result) => {
-                    self.intake.leave(&message);
+                    self.intake.leave(&message, origin);
                     self.intake.evidence = self.intake.evidence.saturating_sub(1);
                     if let Some(Ok(proof)) = result {
                         self.on_own_proven(proof.sequence());
                     }
                 }
                 (Origin::Contradicts(ticket), result) => {
-                    self.intake.leave(&message);
+                    self.intake.leave(&message, origin);
                     let reason = match result {
                         Some(Ok(suspect)) => {
                             if !self.log.is_frozen(&feed) && self.intake.suspects.insert(feed) {
@@ -387,7 +224,7 @@ impl Node {
                     {
                         self.log.is_checked(before, head);
                     }
-                    self.intake.to_append.push_back((verified, origin));
+                    self.intake.push_checked(verified, origin);
                 }
                 (origin, _) => {
                     lost.insert(feed);
@@ -413,17 +250,7 @@ impl Node {
         if lost.is_empty() {
             return;
         }
-        let is_behind = |candidate: &Candidate<Message>| {
-            matches!(candidate.1, Origin::Link(_) | Origin::Import(_)) && lost.contains(&candidate.0.author())
-        };
-        let mut behind: Vec<Candidate<Message>> = Vec::new();
-        for checking in &mut self.intake.verifying {
-            let candidates = checking.candidates.iter_mut();
-            behind.extend(candidates.filter_map(|candidate| candidate.take_if(|candidate| is_behind(candidate))));
-        }
-        let (waiting, others) = self.intake.to_verify.drain(..).partition::<Vec<_>, _>(is_behind);
-        self.intake.to_verify.extend(others);
-        behind.extend(waiting);
+        let behind = self.intake.take_unchecked(lost);
         for (message, origin) in behind {
             self.lose(message, origin, None);
         }
@@ -442,9 +269,9 @@ impl Node {
 
     /// A message did not make it: because of itself, for a reason, or because of one before it.
     fn lose(&mut self, message: Message, origin: Origin, reason: Option<RejectReason>) {
-        self.intake.leave(&message);
+        self.intake.leave(&message, origin);
         match origin {
-            Origin::Link(id) => {
+            Origin::Link(id, _) => {
                 let feed = message.author();
                 self.intake.unlucky.insert((id, feed));
                 if reason == Some(RejectReason::Signature) {
@@ -458,13 +285,12 @@ impl Node {
 
     /// A batch is durable, or nothing of it is.
     pub(crate) fn on_appended(&mut self, ticket: Ticket, result: Result<(), AppendFailed>, now: Now) {
-        let Some(at) = self.intake.appending.iter().position(|appending| appending.ticket == ticket) else { return };
-        let Some(Appending { candidates, .. }) = self.intake.appending.remove(at) else { return };
+        let Some(Appending { candidates, .. }) = self.intake.appended(ticket) else { return };
         match result {
             Ok(()) => {
                 let mut stored = Vec::with_capacity(candidates.len());
                 for (message, origin) in candidates {
-                    self.intake.leave(&message);
+                    self.intake.leave(&message, origin);
                     stored.push((message.into_message(), origin));
                 }
                 self.on_stored(stored, now);
@@ -492,9 +318,7 @@ impl Node {
         for feed in &feeds {
             self.log.drop_in_flight(feed);
         }
-        let (behind, others): (Vec<_>, Vec<_>) =
-            self.intake.to_append.drain(..).partition(|(message, _)| feeds.contains(&message.author()));
-        self.intake.to_append.extend(others);
+        let behind = self.intake.take_checked(&feeds);
         for (message, origin) in behind {
             self.lose(message.into_message(), origin, Some(reason.clone()));
         }
@@ -515,7 +339,7 @@ impl Node {
             let Some((message, origin)) = run.last() else { continue };
             let (feed, head) = (message.author(), message.head());
             let from = match origin {
-                Origin::Link(link) => Some(*link),
+                Origin::Link(link, _) => Some(*link),
                 _ => None,
             };
             let recent = run.iter().filter(|(_, origin)| !is_history(origin)).map(|(message, _)| message);
@@ -530,7 +354,7 @@ impl Node {
         self.observe(&stored, now);
         for (feed, (sequence, from)) in newest {
             if !self.log.in_flight(&feed) {
-                self.intake.echoes.remove(&feed);
+                self.intake.is_settled(&feed);
             }
             self.ebt.handle_input(ebt::Input::Appended { feed, sequence, from }, now);
             self.continue_waiting(feed);

@@ -40,6 +40,7 @@ mod progress;
 mod publish;
 mod sending;
 mod session;
+mod stations;
 mod telling;
 mod timers;
 pub mod wire;

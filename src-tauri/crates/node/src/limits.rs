@@ -64,11 +64,16 @@ pub const INTRODUCTIONS: usize = 1_024;
 
 // What comes in.
 
-/// Bytes of received messages that are being checked and stored. Beyond it frames wait on their links.
-pub const INTAKE: usize = 16 << 20;
-/// Bytes of frames that wait on one link. Beyond it the link is closed: the driver did not heed
-/// [`crate::Node::congested`] or the peer found a way around it.
+/// Bytes of received messages that are being checked and stored. A link may fill as much of it as the others leave free; beyond that
+/// its frames wait. One frame of each link is taken in any case.
+pub const INTAKE: usize = 24 << 20;
+/// Bytes of frames that wait on one link. Beyond it the link is closed: the driver did not heed [`crate::Output::Hold`] or the
+/// peer found a way around it.
 pub const INBOX: usize = 4 << 20;
+/// Messages of one feed that are sent, and taken, before the history of others; more at once is history too.
+pub const LIVE_RUN: usize = 64;
+/// Bytes of one link that go before the history of others. Enough for what people write, too little to keep anybody waiting.
+pub const LIVE_BYTES: usize = 64 << 10;
 /// Messages whose signatures are checked at once.
 pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.

@@ -16,7 +16,6 @@ use crate::{
     config::{Config, NetworkId, Standing},
     import::Importing,
     input::{Input, LoadFailed, Ticket},
-    intake::Intake,
     introductions::Introductions,
     limits,
     log::Log,
@@ -27,6 +26,7 @@ use crate::{
     publish::Publishing,
     sending::Control,
     session::Link,
+    stations::Intake,
     telling::Telling,
     timers::{Timer, Timers},
     wire::LevelBody,
@@ -235,11 +235,6 @@ impl Node {
             self.blobs.handle_timeout(now);
         }
         self.settle(now);
-    }
-
-    /// Whether the driver should leave frames unread for now, so that the transport slows down whoever sends them.
-    pub fn congested(&self) -> bool {
-        self.intake.is_full()
     }
 
     /// Whether this device's own feed may grow.

@@ -41,6 +41,14 @@ pub enum Output {
         /// Whether it is slowed from now on.
         slow: bool,
     },
+    /// Read nothing from a link, so that its other end has to wait; or go on. Frames that were read already may still be handed over,
+    /// at most [`crate::limits::INBOX`] bytes.
+    Hold {
+        /// Which.
+        link: LinkId,
+        /// Whether nothing is read from now on.
+        hold: bool,
+    },
     /// Check signatures, on as many cores as there are.
     Verify {
         /// For the answer.
@@ -57,6 +65,8 @@ pub enum Output {
         batch: Vec<Verified>,
         /// Whether these were signed here just now and belong into the journal of own messages too.
         own: bool,
+        /// Whether it goes before others that were handed over and not begun: somebody waits for it.
+        ahead: bool,
     },
     /// Read messages `(after, through]` of a feed.
     Load {

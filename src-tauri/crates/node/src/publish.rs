@@ -11,11 +11,11 @@ use replication::{Instant, Now};
 use crate::{
     Node, Standing,
     input::{AppendFailed, Ticket},
-    intake::Origin,
     introductions::name_of,
     limits,
     node::Job,
     output::{Change, Output, Refusal},
+    stations::Origin,
     timers::Timer,
 };
 
@@ -161,7 +161,7 @@ impl Node {
             Ok(message) => {
                 self.publishing.storing = Some((wish.ticket, message.clone()));
                 let ticket = self.ticket(Job::AppendOwn);
-                self.outbox.push_back(Output::Append { ticket, batch: vec![message], own: true });
+                self.outbox.push_back(Output::Append { ticket, batch: vec![message], own: true, ahead: true });
             }
             Err(error) => {
                 self.outbox.push_back(Output::Published { ticket: wish.ticket, result: Err(Refusal::Content(error)) });

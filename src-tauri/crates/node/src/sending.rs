@@ -103,9 +103,6 @@ impl Row {
     }
 }
 
-/// More messages than this are history, even if they are in memory.
-const LIVE_RUN: u64 = 64;
-
 /// What a frame of messages carries: each feed and the highest sequence of it.
 pub(crate) type Carried = Vec<(FeedId, u64)>;
 
@@ -136,7 +133,7 @@ impl Sending {
             return;
         }
         self.stop(&feed);
-        let live = through - after <= LIVE_RUN && log.recent(&feed, after + 1).is_some();
+        let live = through - after <= limits::LIVE_RUN as u64 && log.recent(&feed, after + 1).is_some();
         let place = if live { Place::Live } else { Place::Hungry };
         self.streams.insert(feed, Stream { next: after + 1, through, place, buffer: VecDeque::new() });
         if live { self.live.push_back(feed) } else { _ = self.hungry.insert(feed) }

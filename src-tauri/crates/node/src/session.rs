@@ -34,7 +34,7 @@ pub(crate) struct Link {
     pub(crate) frames: u64,
     pub(crate) received_bytes: u64,
     pub(crate) unknown_frames: u64,
-    /// Frames that wait because the intake is full.
+    /// Frames that wait because too much of this link is on its way; while there are any, nothing more is read from it.
     pub(crate) inbox: VecDeque<Vec<u8>>,
     pub(crate) inbox_bytes: usize,
     /// Feeds of which it sent something that does not hold: nothing more of them is taken on this link.
@@ -236,9 +236,12 @@ impl Node {
             return;
         }
         // Frames keep their order, so whatever comes behind a waiting one waits too.
-        if link.inbox.is_empty() && !self.intake.is_full() {
+        if link.inbox.is_empty() && self.intake.takes_from(id) {
             self.on_frame(id, &frame, now);
             return;
+        }
+        if link.inbox.is_empty() {
+            self.outbox.push_back(Output::Hold { link: id, hold: true });
         }
         link.inbox_bytes += frame.len();
         link.inbox.push_back(frame);
@@ -250,18 +253,18 @@ impl Node {
     /// Takes up frames that had to wait, one from each link in turn.
     pub(crate) fn read_inboxes(&mut self, now: Now) {
         loop {
-            let waiting: Vec<LinkId> =
-                self.links.iter().filter(|(_, link)| !link.inbox.is_empty()).map(|(id, _)| *id).collect();
+            let waits = |(id, link): &(&LinkId, &Link)| !link.inbox.is_empty() && self.intake.takes_from(**id);
+            let waiting: Vec<LinkId> = self.links.iter().filter(waits).map(|(id, _)| *id).collect();
             if waiting.is_empty() {
                 return;
             }
             for id in waiting {
-                if self.intake.is_full() {
-                    return;
-                }
                 let Some(link) = self.links.get_mut(&id) else { continue };
                 let Some(frame) = link.inbox.pop_front() else { continue };
                 link.inbox_bytes -= frame.len();
+                if link.inbox.is_empty() {
+                    self.outbox.push_back(Output::Hold { link: id, hold: false });
+                }
                 self.on_frame(id, &frame, now);
             }
         }

@@ -11,10 +11,10 @@ use social::{Kind, Meaning, Target};
 use crate::{
     Node,
     blobs::names_a_blob,
-    intake::Origin,
     limits,
     output::{Change, CloseReason, Notification, Output, RejectReason},
     policy::Changed,
+    stations::Origin,
     timers::Timer,
 };
 
@@ -97,7 +97,7 @@ impl Node {
     /// Reads what became durable: the follow graph, what changed on screen, what is news.
     pub(crate) fn observe(&mut self, stored: &[(Message, Origin)], now: Now) {
         let bulk = stored.len() > limits::NEWS_BATCH;
-        let came = stored.iter().filter(|(_, origin)| matches!(origin, Origin::Link(_))).count();
+        let came = stored.iter().filter(|(_, origin)| matches!(origin, Origin::Link(..))).count();
         self.catching_up.stored(came as u64, now.monotonic);
         let news = self.is_news(came, now);
         let mut wants_changed = false;
@@ -115,7 +115,7 @@ impl Node {
                 wants_changed |= self.policy.apply(message.author().into(), message.sequence(), contact);
             }
             self.tell_meaning(message, &meaning);
-            if news && matches!(origin, Origin::Link(_)) && social::is_fresh(message.timestamp(), now.wall) {
+            if news && matches!(origin, Origin::Link(..)) && social::is_fresh(message.timestamp(), now.wall) {
                 self.consider_notification(message, &meaning, now);
             }
         }

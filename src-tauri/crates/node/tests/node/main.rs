@@ -7,6 +7,7 @@ mod golden;
 mod greeting;
 mod hostile;
 mod importing;
+mod lanes;
 mod looking;
 mod own_feed;
 mod stranger;

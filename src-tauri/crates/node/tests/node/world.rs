@@ -364,6 +364,8 @@ impl World {
                 }
             }
             Output::Slow { slow, .. } => peer.slowed.push(slow),
+            // What is on its way here comes all the same; there is never as much as an inbox holds.
+            Output::Hold { .. } => {}
             Output::Refuse { device, refuse: true } => {
                 peer.refused.insert(device);
                 self.drop_queued(who, device);
@@ -375,7 +377,7 @@ impl World {
                 let results = peer.verifier.verify_batch(batch);
                 self.later(checking, who, Input::Verified { ticket, results });
             }
-            Output::Append { ticket, batch, own } => {
+            Output::Append { ticket, batch, own, .. } => {
                 let result = if peer.disk.full {
                     Err(AppendFailed { reason: "the disk is full".into() })
                 } else if batch.iter().any(|message| peer.disk.frozen.contains(&message.author())) {

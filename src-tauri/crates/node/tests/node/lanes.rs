@@ -1,0 +1,141 @@
+//! A bulk keeps nothing waiting that somebody wrote just now, and takes no more room than others leave.
+
+use std::iter;
+
+use feed::{Message, Verified};
+use node::{Input, Output, Ticket, limits, wire::MessagesWriter};
+use replication::ebt::Note;
+
+use crate::{
+    stranger::Stranger,
+    world::{Disk, Who, World, follow, keys, post, s},
+};
+
+const ALICE: u8 = 1;
+const BOB: u8 = 2;
+const CAROL: u8 = 3;
+
+/// Alice, who follows Bob and Carol; somebody who has much of Bob; somebody who has a post of Carol.
+fn alice_between_two(world: &mut World) -> (Who, Stranger, Stranger) {
+    let alice = world.person(ALICE);
+    for seed in [BOB, CAROL] {
+        world.publish(alice, follow(keys(seed).feed_id()));
+    }
+    world.run(s(3));
+    let mut archive = Stranger::greeted(world, alice, keys(66));
+    archive.send_notes(world, &[(keys(BOB).feed_id(), Note::lazy(1_000_000))]);
+    let mut friend = Stranger::greeted(world, alice, keys(67));
+    friend.send_notes(world, &[(keys(CAROL).feed_id(), Note::lazy(3))]);
+    // Until Alice has asked each for what it has.
+    world.run(s(2));
+    (alice, archive, friend)
+}
+
+/// Hands a frame of messages to Alice, whose driver answers nothing; what she asks of it.
+fn hand(world: &mut World, stranger: &mut Stranger, messages: &[Message]) -> Vec<Output> {
+    let mut writer = MessagesWriter::default();
+    for message in messages {
+        writer.push(message, &mut stranger.ids).expect("few feeds");
+    }
+    tell(world, stranger.who, Input::Received { link: stranger.link, frame: writer.finish() })
+}
+
+fn tell(world: &mut World, who: Who, input: Input) -> Vec<Output> {
+    let node = &mut world.peers[who].node;
+    node.handle_input(input, world.now);
+    iter::from_fn(|| node.poll_output()).collect()
+}
+
+fn checks(outputs: Vec<Output>) -> Vec<(Ticket, Vec<Message>)> {
+    let check = |output| match output {
+        Output::Verify { ticket, batch } => Some((ticket, batch)),
+        _ => None,
+    };
+    outputs.into_iter().filter_map(check).collect()
+}
+
+fn is_good((ticket, batch): (Ticket, Vec<Message>)) -> Input {
+    Input::Verified { ticket, results: batch.into_iter().map(|message| Ok(Verified::from_store(message))).collect() }
+}
+
+/// How many messages each batch to be stored has, and whether it goes ahead of others.
+fn appends(outputs: &[Output]) -> Vec<(usize, bool)> {
+    let append = |output: &Output| match output {
+        Output::Append { batch, ahead, .. } => Some((batch.len(), *ahead)),
+        _ => None,
+    };
+    outputs.iter().filter_map(append).collect()
+}
+
+fn write(disk: &mut Disk, seed: u8, count: usize, text: &str) -> Vec<Message> {
+    (0..count).map(|_| disk.write(&keys(seed), 0, &post(text))).collect()
+}
+
+#[test]
+fn a_post_is_checked_and_stored_before_the_bulk_that_came_earlier() {
+    let mut world = World::new();
+    let (alice, mut archive, mut friend) = alice_between_two(&mut world);
+    let (mut bob, mut carol) = (Disk::default(), Disk::default());
+    let mut bulk = checks(hand(&mut world, &mut archive, &write(&mut bob, BOB, 1_500, "of long ago")));
+    assert_eq!(bulk.len(), 1);
+    bulk.extend(checks(hand(&mut world, &mut archive, &write(&mut bob, BOB, 1_500, "of long ago"))));
+    assert_eq!(bulk.len(), 2, "one is checked beside the other");
+    assert_eq!(
+        checks(hand(&mut world, &mut archive, &write(&mut bob, BOB, 1_500, "of long ago"))),
+        [],
+        "the third waits"
+    );
+
+    let [live] =
+        checks(hand(&mut world, &mut friend, &write(&mut carol, CAROL, 1, "now"))).try_into().expect("at once");
+    assert_eq!((live.1.len(), live.1[0].author()), (1, keys(CAROL).feed_id()));
+    let outputs = tell(&mut world, alice, is_good(live));
+    assert_eq!(appends(&outputs), [(1, true)], "it waits for none of the others");
+
+    // The bulk keeps its order, and follows.
+    let [first, second] = bulk.try_into().expect("two");
+    assert_eq!(appends(&tell(&mut world, alice, is_good(second))), [], "the first is not checked yet");
+    world.now.monotonic = world.now.monotonic + limits::APPEND_GATHER;
+    let outputs = tell(&mut world, alice, is_good(first));
+    assert_eq!(appends(&outputs), [], "it begins to gather");
+    world.now.monotonic = world.now.monotonic + limits::APPEND_GATHER;
+    let [third] = checks(outputs).try_into().expect("the third is checked now");
+    assert_eq!(appends(&tell(&mut world, alice, is_good(third))), [(4_500, false)]);
+}
+
+#[test]
+fn what_follows_a_bulk_in_its_feed_stays_behind_it() {
+    let mut world = World::new();
+    let (alice, mut archive, _) = alice_between_two(&mut world);
+    let mut bob = Disk::default();
+    let bulk = checks(hand(&mut world, &mut archive, &write(&mut bob, BOB, 100, "of long ago")));
+    assert_eq!(
+        checks(hand(&mut world, &mut archive, &write(&mut bob, BOB, 1, "just now"))),
+        [],
+        "not before the others"
+    );
+    let [check] = bulk.try_into().expect("one");
+    let [last] = checks(tell(&mut world, alice, is_good(check))).try_into().expect("the last one");
+    assert_eq!(appends(&tell(&mut world, alice, is_good(last))), [(101, false)]);
+}
+
+#[test]
+fn somebody_who_sends_without_end_is_held_and_others_are_not() {
+    let mut world = World::new();
+    let (_, mut archive, mut friend) = alice_between_two(&mut world);
+    let (mut bob, mut carol) = (Disk::default(), Disk::default());
+    let text = "x".repeat(7_000);
+    let mut held = false;
+    for _ in 0..limits::INTAKE / (100 * text.len()) {
+        let outputs = hand(&mut world, &mut archive, &write(&mut bob, BOB, 100, &text));
+        held |=
+            outputs.iter().any(|output| matches!(output, Output::Hold { link, hold: true } if *link == archive.link));
+        if held {
+            break;
+        }
+    }
+    assert!(held);
+    let outputs = hand(&mut world, &mut friend, &write(&mut carol, CAROL, 1, "now"));
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Hold { .. })));
+    assert_eq!(checks(outputs).len(), 1);
+}
