@@ -12,13 +12,6 @@ fn port(node: &Node) -> SocketAddr {
     format!("127.0.0.1:{port}").parse().expect("an address")
 }
 
-/// Resident memory of a process, in bytes (proc(5), `statm`).
-fn memory(node: &Node) -> u64 {
-    let statm = std::fs::read_to_string(format!("/proc/{}/statm", node.pid())).expect("a process");
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
-    pages * 4096
-}
-
 /// Sends until the other side has enough; how many bytes it took.
 fn flood(address: SocketAddr, bytes: &[u8], limit: usize) -> usize {
     let mut stream = TcpStream::connect(address).expect("connects");
@@ -41,7 +34,7 @@ async fn garbage_at_the_port_is_cut_off_and_the_others_go_on() {
     let b = bo.serve(&[&a]);
     let mut ask = b.client().await;
     until("the link", async || peers(&mut ask).await.peers, |peers| !peers.is_empty()).await;
-    let (address, before) = (port(&a), memory(&a));
+    let (address, before) = (port(&a), a.memory());
 
     let hostile = std::thread::spawn(move || {
         let endless = vec![0x41; 64 << 10];
@@ -72,7 +65,7 @@ async fn garbage_at_the_port_is_cut_off_and_the_others_go_on() {
             .await;
     }
     hostile.join().expect("the hostile side saw what it had to see");
-    let grown = memory(&a).saturating_sub(before);
+    let grown = a.memory().saturating_sub(before);
     println!("memory after the garbage: {} MB more", grown >> 20);
     assert!(grown < 64 << 20, "memory grew by {grown} bytes");
     assert!(b.stop().success() && a.stop().success());

@@ -63,6 +63,12 @@ pub(crate) const STEPS: &[Step] = &[
     step("nodes", "real processes on loopback, and hostile ones", Page(&[COMPILER, BUILD]), Tests("nodes", 15)),
     step("kills", "killed at every write point, nothing is lost", Page(&[COMPILER, BUILD]), Tests("kills", 15)),
     step(
+        "soak",
+        "three minutes of twelve nodes that come and go, among hostile neighbours",
+        Page(&[COMPILER, BUILD]),
+        Tests("soak", 15),
+    ),
+    step(
         "care",
         "earlier folders, the doctor, full and read-only disks, foreign files",
         Page(&[COMPILER, BUILD]),
