@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::peri::{Person, binary};
 
 #[test]
@@ -174,4 +176,38 @@ fn commands_at_the_same_time_wait_for_each_other() {
         }
     });
     assert_eq!(ada.json(&["status", "--json"])["messages"], 5);
+}
+
+/// The lab plays scenarios without a folder, the same for the same seed, and says what is wrong with one.
+#[test]
+fn the_lab_plays_scenarios() {
+    let lab = |arguments: &[&str]| Command::new(binary()).arg("lab").args(arguments).output().expect("peri runs");
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/src-tauri/crates/sim/scenarios/line.toml");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let plot = home.path().join("plot.svg");
+    let plot = plot.to_str().expect("UTF-8");
+
+    let three = lab(&[scenario, "--seeds", "3", "--seed", "7", "--json", "--plot", plot]);
+    assert!(three.status.success(), "{}", String::from_utf8_lossy(&three.stderr));
+    let runs: Vec<Value> = str::from_utf8(&three.stdout)
+        .expect("UTF-8")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    assert_eq!(runs.iter().map(|run| run["seed"].as_u64()).collect::<Vec<_>>(), [Some(7), Some(8), Some(9)]);
+    assert!(runs.iter().all(|run| run["phases"][2]["missed"] == 0 && run["phases"][2]["payload"] == 1.0), "{runs:?}");
+    assert!(std::fs::read_to_string(plot).expect("a picture").starts_with("<svg "));
+    let again = lab(&[scenario, "--seed", "8", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&again.stdout).expect("JSON"), runs[1]);
+    let shown = String::from_utf8(lab(&[scenario, "--seeds", "2"]).stdout).expect("UTF-8");
+    assert!(shown.contains("2 runs, all messages of each") && shown.contains("payload"), "{shown}");
+
+    let odd = home.path().join("odd.toml");
+    let text = std::fs::read_to_string(scenario).expect("a scenario");
+    std::fs::write(&odd, text.replace("nodes = 5", "nodes = 1")).expect("written");
+    let refused = lab(&[odd.to_str().expect("UTF-8")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("2 to 2,000 nodes"), "{refused:?}");
+    assert_eq!(lab(&["nowhere.toml"]).status.code(), Some(1));
+    assert_eq!(lab(&[scenario, "--seeds", "0"]).status.code(), Some(2));
 }

@@ -1,6 +1,5 @@
 //! Real `peri` processes, each with a folder of its own, and questions to them over their sockets.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -143,16 +142,11 @@ impl Person {
 
     /// The same; none when it ends before it is ready.
     pub(crate) fn try_serve(&self, dial: &[&Node], environment: &[(&str, &str)]) -> Option<Node> {
-        self.is_ready(self.spawn(dial, environment))
+        self.ready(self.spawn(dial, environment))
     }
 
-    /// Runs a node whose log, with warnings, goes to the end of a file.
-    pub(crate) fn serve_logging(&self, dial: &[&Node], log: &File) -> Node {
-        let log = log.try_clone().expect("one more handle");
-        self.is_ready(self.spawn_into(dial, &[("RUST_LOG", "warn")], log.into())).expect("the node becomes ready")
-    }
-
-    fn is_ready(&self, mut node: Node) -> Option<Node> {
+    /// Waits until a node that was started says that it is ready; none when it ends before.
+    pub(crate) fn ready(&self, mut node: Node) -> Option<Node> {
         let mut line = String::new();
         let stdout = node.child.stdout.take().expect("a pipe");
         if BufReader::new(stdout).read_line(&mut line).expect("readable") == 0 {
@@ -169,7 +163,8 @@ impl Person {
         self.spawn_into(dial, environment, Stdio::inherit())
     }
 
-    fn spawn_into(&self, dial: &[&Node], environment: &[(&str, &str)], log: Stdio) -> Node {
+    /// The same, with its log going there.
+    pub(crate) fn spawn_into(&self, dial: &[&Node], environment: &[(&str, &str)], log: Stdio) -> Node {
         let mut command = self.command(&["serve", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"]);
         for node in dial {
             command.args(["--dial", &node.address]);
@@ -202,11 +197,6 @@ impl Node {
         let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid())).expect("it runs");
         let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
         pages * 4096
-    }
-
-    /// How many file handles it has open.
-    pub(crate) fn handles(&self) -> u64 {
-        std::fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count() as u64
     }
 
     /// Ends it in good order; how it ended.

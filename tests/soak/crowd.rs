@@ -78,7 +78,9 @@ impl Crowd {
         let chosen: BTreeSet<usize> =
             (0..3).filter(|_| !here.is_empty()).map(|_| here[self.below(here.len())]).collect();
         let dial: Vec<&Node> = chosen.iter().map(|n| &self.here[n].node).collect();
-        let node = self.people[n].serve_logging(&dial, &self.logs[n]);
+        let log = self.logs[n].try_clone().expect("one more handle");
+        let node = self.people[n].spawn_into(&dial, &[("RUST_LOG", "warn")], log.into());
+        let node = self.people[n].ready(node).expect("it becomes ready");
         let client = node.client().await;
         self.here.insert(n, Here { node, client });
     }

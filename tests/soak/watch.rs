@@ -39,7 +39,8 @@ impl Watch {
         }
         self.last = Some(Instant::now());
         for (looks, node) in self.looks.iter_mut().zip(nodes) {
-            looks.push(Look { at, memory: node.memory(), handles: node.handles() });
+            let handles = std::fs::read_dir(format!("/proc/{}/fd", node.pid())).expect("it runs").count() as u64;
+            looks.push(Look { at, memory: node.memory(), handles });
         }
     }
 

@@ -339,6 +339,31 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Play how posts spread among many peers, in virtual time, and say what that costs
+    #[command(
+        long_about = "Play how posts spread among many peers, in virtual time, and say what that costs.\n\nWhole peers with real signatures and \
+                      real bytes on links that delay, break and come back, as a scenario says; beside each figure stands that of flooding. \
+                      docs/lab.md explains scenarios and figures. Nothing is opened, stored or sent."
+    )]
+    Lab {
+        /// The scenario, a TOML file; src-tauri/crates/sim/scenarios has some
+        #[arg(value_name = "SCENARIO.toml")]
+        scenario: PathBuf,
+        /// Play it so many times, each with other chances, and give the median and the worst of each figure too
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        seeds: u16,
+        /// The seed of the first; the others follow it
+        #[arg(long, value_name = "SEED", default_value_t = 1)]
+        seed: u64,
+        /// Draw the first one to this file as SVG: how long deliveries take, and what each message costs
+        #[arg(long, value_name = "FILE.svg")]
+        plot: Option<PathBuf>,
+        /// One JSON object a run, on a line of its own, as it ends: {"seed","nodes","links","resets","quietAfter","phases":[{"first","last",
+        /// "payload","flooding","notes","levels","lastHop","missed","p50","p99","max","floodingP50","floodingP99","bytes"}]},
+        /// times in milliseconds, the last phase being all messages
+        #[arg(long)]
+        json: bool,
+    },
     /// Check messages without storing them
     #[command(long_about = "Check messages without storing them.\n\nReads lines of \
                             {\"hmacKey\":KEY|null,\"state\":null|{\"id\",\"sequence\"},\"message\":…} on stdin and writes, for each, \

@@ -10,6 +10,7 @@ mod elsewhere;
 mod export;
 mod history;
 mod import;
+mod lab;
 mod lines;
 mod memory;
 mod opening;
@@ -96,6 +97,7 @@ async fn run(arguments: Arguments) -> Result<(), Ended> {
     let place = arguments.place;
     match arguments.command {
         Command::Verify => verify::run(io::stdin().lock(), io::stdout().lock()).map_err(|error| broken(&error)),
+        Command::Lab { scenario, seeds, seed, plot, json } => lab::run(&scenario, seed, seeds, plot.as_deref(), json),
         Command::Init { name, network } => {
             let app = App::begin(&folder(place)?, alone(), name.as_deref(), network.as_deref()).await?;
             let id = app.id();
@@ -204,6 +206,7 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
         | Command::Import { .. }
         | Command::Serve { .. }
         | Command::Blob(_)
+        | Command::Lab { .. }
         | Command::Verify => Err(Failure::internal("a command went astray").into()),
     }
 }

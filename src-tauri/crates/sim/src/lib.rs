@@ -17,12 +17,14 @@
 mod flood;
 mod graph;
 mod host;
+mod plot;
 mod report;
 mod scenario;
 mod tally;
 mod wiretap;
 mod world;
 
+pub use plot::plot;
 pub use report::{Latency, Phase, Report, Traffic};
 pub use scenario::{Cut, Graph, Partition, Resets, Scenario, ScenarioError};
 

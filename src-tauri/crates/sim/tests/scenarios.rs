@@ -106,6 +106,19 @@ fn a_hundred_people_who_each_open_five_links() {
     assert!(report.whole().latency_ratio() <= 4.5, "{report}");
 }
 
+/// The same hundred with fewer and with more links: what flooding costs grows with them, what we send does not.
+#[test]
+fn payload_stays_at_its_optimum_however_many_links_there_are() {
+    for (degree, links) in [(2, 100.0), (10, 500.0)] {
+        let report = play(&format!("degree-{degree}"), 1);
+        assert_eq!(report.whole().missed(), 0);
+        let steady = report.phase(201..=400);
+        assert!(steady.payload_ratio() <= 1.05, "{report}");
+        assert!(steady.latency_ratio() <= 4.5, "{report}");
+        assert!((steady.flooding_ratio() - (2.0 * links - 99.0) / 99.0).abs() < 1e-9, "2E - (N - 1) copies");
+    }
+}
+
 #[test]
 fn two_halves_that_lost_each_other_are_level_again() {
     let report = play("partition", 3);
