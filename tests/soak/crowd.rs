@@ -25,6 +25,8 @@ pub(crate) struct Crowd {
     gone: VecDeque<usize>,
     logs: Vec<File>,
     folder: TempDir,
+    /// How many of them stay, the first ones.
+    stay: usize,
     /// The ids of each one's posts that were acknowledged.
     acknowledged: Vec<BTreeSet<String>>,
     random: ChaCha8Rng,
@@ -34,7 +36,7 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// People who all follow the first, who follows all: everybody's posts are two hops away at most.
-    pub(crate) async fn gather(count: usize) -> Self {
+    pub(crate) async fn gather(count: usize, stay: usize) -> Self {
         let people: Vec<Person> = (0..count).map(|n| Person::new(&format!("Person {n}"))).collect();
         for person in &people[1..] {
             people[0].ok(&["follow", &person.id]);
@@ -49,6 +51,7 @@ impl Crowd {
             gone: (0..count).collect(),
             logs,
             folder,
+            stay,
             acknowledged: vec![BTreeSet::new(); count],
             random: ChaCha8Rng::seed_from_u64(12),
             departures: 0,
@@ -71,12 +74,17 @@ impl Crowd {
         self.nodes().map(|node| node.address.clone()).collect()
     }
 
-    /// The one who has been away for longest comes, and links to three who are here.
+    /// The one who has been away for longest comes, and links to one who stays, so that nobody is cut off for good, and to two others.
     async fn somebody_comes(&mut self) {
         let Some(n) = self.gone.pop_front() else { return };
         let here: Vec<usize> = self.here.keys().copied().collect();
-        let chosen: BTreeSet<usize> =
-            (0..3).filter(|_| !here.is_empty()).map(|_| here[self.below(here.len())]).collect();
+        let staying = here.iter().filter(|n| **n < self.stay).count();
+        let mut chosen = BTreeSet::new();
+        for among in [staying, here.len(), here.len()] {
+            if among > 0 {
+                chosen.insert(here[self.below(among)]);
+            }
+        }
         let dial: Vec<&Node> = chosen.iter().map(|n| &self.here[n].node).collect();
         let log = self.logs[n].try_clone().expect("one more handle");
         let node = self.people[n].spawn_into(&dial, &[("RUST_LOG", "warn")], log.into());
@@ -92,9 +100,9 @@ impl Crowd {
         }
     }
 
-    /// One of those after the first `stay` goes, every other time without a goodbye; who went before the last comes back.
-    pub(crate) async fn somebody_goes(&mut self, stay: usize) {
-        let can: Vec<usize> = self.here.keys().copied().filter(|n| *n >= stay).collect();
+    /// One of those who do not stay goes, every other time without a goodbye; who went before the last comes back.
+    pub(crate) async fn somebody_goes(&mut self) {
+        let can: Vec<usize> = self.here.keys().copied().filter(|n| *n >= self.stay).collect();
         let n = can[self.below(can.len())];
         let mut here = self.here.remove(&n).expect("it is here");
         self.departures += 1;

@@ -35,7 +35,7 @@ fn minutes() -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_come_and_go_among_hostile_neighbours_and_nothing_is_lost_or_grows() {
-    let mut crowd = Crowd::gather(NODES).await;
+    let mut crowd = Crowd::gather(NODES, STAY).await;
     let mut watch = Watch::new(STAY);
     let hostile = Hostile::begin(crowd.addresses());
 
@@ -49,7 +49,7 @@ async fn people_come_and_go_among_hostile_neighbours_and_nothing_is_lost_or_grow
         }
         if went.elapsed() >= GOES {
             went = Instant::now();
-            crowd.somebody_goes(STAY).await;
+            crowd.somebody_goes().await;
             hostile.find(crowd.addresses());
         }
         watch.look(begun.elapsed().as_secs_f64() / over.as_secs_f64(), crowd.nodes());

@@ -360,7 +360,8 @@ pub(crate) enum Command {
         plot: Option<PathBuf>,
         /// One JSON object a run, on a line of its own, as it ends: {"seed","nodes","links","resets","quietAfter","phases":[{"first","last",
         /// "payload","flooding","notes","levels","lastHop","missed","p50","p99","max","floodingP50","floodingP99","bytes"}]},
-        /// times in milliseconds, the last phase being all messages
+        /// times in milliseconds, the last phase being all messages; a figure is null where nothing was
+        /// delivered
         #[arg(long)]
         json: bool,
     },

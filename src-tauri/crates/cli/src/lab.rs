@@ -153,8 +153,9 @@ fn together(runs: &[Phase]) -> String {
     let figure = |name: &str, of: fn(&Phase) -> f64| {
         let mut seen: Vec<f64> = runs.iter().map(of).collect();
         seen.sort_by(f64::total_cmp);
-        let worst = seen.last().copied().unwrap_or_default();
-        format!("{name:<22} median {:>8.3}, worst {worst:>8.3}", seen.get(seen.len() / 2).copied().unwrap_or_default())
+        let at = |place: usize| seen.get(place).copied().unwrap_or_default();
+        let median = (at((seen.len() - 1) / 2) + at(seen.len() / 2)) / 2.0;
+        format!("{name:<22} median {median:>8.3}, worst {:>8.3}", at(seen.len() - 1))
     };
     [
         format!("{} runs, all messages of each", runs.len()),

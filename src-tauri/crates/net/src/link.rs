@@ -143,6 +143,8 @@ impl Outgoing {
     /// Ends the link once the queue is written. The first reason counts.
     pub(crate) fn close(&self, reason: DownReason) {
         self.lock().closing.get_or_insert(reason);
+        // To see the other side's end.
+        self.hold(false);
         self.ending.cancel();
         self.changed.notify_one();
     }

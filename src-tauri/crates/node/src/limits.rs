@@ -72,7 +72,8 @@ pub const INTAKE: usize = 24 << 20;
 pub const INBOX: usize = 4 << 20;
 /// Messages of one feed that are sent, and taken, before the history of others; more at once is history too.
 pub const LIVE_RUN: usize = 64;
-/// Bytes of one link that go before the history of others. Enough for what people write, too little to keep anybody waiting.
+/// Bytes of one link, as they are coded, that go before the history of others, or one message. Enough for what people write, too little
+/// to keep anybody waiting.
 pub const LIVE_BYTES: usize = 64 << 10;
 /// Messages whose signatures are checked at once.
 pub const VERIFY_BATCH: usize = 2_048;

@@ -144,9 +144,13 @@ pub(crate) struct Intake {
     gathering_since: Option<Instant>,
     /// Encoded bytes at all stations.
     bytes: usize,
+    /// Those that came by links. What a file brings has a bound of its own, and takes no room from them.
+    from_links: usize,
+    /// Messages in the first lane.
+    live_count: usize,
     /// Those that came by each link, and how many of them take the first lane.
     under_way: BTreeMap<LinkId, UnderWay>,
-    /// Feeds of which all that is on its way took the first lane; feeds with nothing on its way may be among them.
+    /// Feeds of which the last that came took the first lane; so did all of it that is on its way.
     live: BTreeSet<FeedId>,
     /// Links that sent a message again while it was on its way: they have to hear if it fails.
     pub(crate) echoes: BTreeMap<FeedId, BTreeSet<LinkId>>,
@@ -168,21 +172,24 @@ impl Intake {
     /// Whether a frame of this link is read now. One frame at a time always is.
     pub(crate) fn takes_from(&self, link: LinkId) -> bool {
         let under_way = self.under_way(link).all;
-        under_way == 0 || under_way < limits::INTAKE.saturating_sub(self.bytes)
+        under_way == 0 || under_way < limits::INTAKE.saturating_sub(self.from_links)
     }
 
     fn under_way(&self, link: LinkId) -> UnderWay {
         self.under_way.get(&link).copied().unwrap_or_default()
     }
 
-    /// Which lane a run of `count` messages takes that a link sent. `in_flight`: whether anything of the feed is on its way.
-    pub(crate) fn lane(&mut self, link: LinkId, feed: FeedId, count: usize, in_flight: bool) -> Lane {
-        let is_little = count <= limits::LIVE_RUN && self.under_way(link).live < limits::LIVE_BYTES;
-        if is_little && (!in_flight || self.live.contains(&feed)) {
+    /// Which lane a run takes that a link sent: so many messages, of so many bytes. `in_flight`: whether anything of the feed is on
+    /// its way.
+    pub(crate) fn lane(&mut self, link: LinkId, feed: FeedId, run: (usize, usize), in_flight: bool) -> Lane {
+        let (count, bytes) = run;
+        let is_little = count == 1 || self.under_way(link).live + bytes <= limits::LIVE_BYTES;
+        // Never more than one batch takes, so that the second lane gets its turn after each.
+        let fits = count <= limits::LIVE_RUN && self.live_count + count <= limits::VERIFY_BATCH;
+        if is_little && fits && (!in_flight || self.live.contains(&feed)) {
             self.live.insert(feed);
             return Lane::Live;
         }
-        self.live.remove(&feed);
         Lane::Bulk
     }
 
@@ -241,11 +248,18 @@ impl Intake {
     /// Puts a message in front of the first station.
     pub(crate) fn push(&mut self, message: Message, origin: Origin) {
         let size = message.encoded().len();
+        let is_live = origin.lane() == Lane::Live;
         self.bytes += size;
+        self.live_count += usize::from(is_live);
         if let Some(link) = origin.link() {
             let under_way = self.under_way.entry(link).or_default();
             under_way.all += size;
-            under_way.live += if origin.lane() == Lane::Live { size } else { 0 };
+            under_way.live += if is_live { size } else { 0 };
+            self.from_links += size;
+        }
+        if !is_live {
+            // Whatever brought it, what follows it in its feed stays behind it.
+            self.live.remove(&message.author());
         }
         self.to_verify.lane(origin.lane()).push_back((message, origin));
     }
@@ -253,11 +267,14 @@ impl Intake {
     /// A message is at no station any more.
     pub(crate) fn leave(&mut self, message: &Message, origin: Origin) {
         let size = message.encoded().len();
+        let is_live = origin.lane() == Lane::Live;
         self.bytes -= size;
+        self.live_count -= usize::from(is_live);
         let Some(link) = origin.link() else { return };
+        self.from_links -= size;
         let Some(under_way) = self.under_way.get_mut(&link) else { return };
         under_way.all -= size;
-        under_way.live -= if origin.lane() == Lane::Live { size } else { 0 };
+        under_way.live -= if is_live { size } else { 0 };
         if under_way.all == 0 {
             self.under_way.remove(&link);
         }
@@ -359,7 +376,11 @@ impl Intake {
 
     /// Takes out what waits to be stored of these feeds.
     pub(crate) fn take_checked(&mut self, feeds: &BTreeSet<FeedId>) -> Vec<Candidate<Verified>> {
-        self.to_append.take_if(|(message, _)| feeds.contains(&message.author()))
+        let taken = self.to_append.take_if(|(message, _)| feeds.contains(&message.author()));
+        if self.to_append.bulk.is_empty() {
+            self.gathering_since = None;
+        }
+        taken
     }
 }
 

@@ -51,7 +51,8 @@ mod tests {
     #[test]
     fn flooding_sends_2e_minus_n_minus_1_copies() {
         for degree in [2, 3, 4, 5, 10] {
-            let pairs = draw(Graph::Regular { degree }, 100, &mut ChaCha8Rng::seed_from_u64(degree as u64));
+            let pairs =
+                draw(Graph::Regular { degree }, 100, &mut ChaCha8Rng::seed_from_u64(degree as u64)).expect("a graph");
             let links = pairs.iter().map(|&(a, b)| (a, b, 1000 + (a * 7 + b * 13) as u64 % 900));
             let flood = flood(3, links);
             assert_eq!(flood.copies, 2 * pairs.len() as u64 - 99);

@@ -9,9 +9,12 @@ use crate::scenario::Graph;
 /// A pair of nodes, the lower number first.
 pub(crate) type Pair = (usize, usize);
 
-/// Draws a connected graph over `nodes`.
-pub(crate) fn draw(graph: Graph, nodes: usize, rng: &mut ChaCha8Rng) -> Vec<Pair> {
-    loop {
+/// How often a graph is drawn until it is given up.
+const TRIES: usize = 1_000;
+
+/// Draws a connected graph over `nodes`; none if chance does not find one.
+pub(crate) fn draw(graph: Graph, nodes: usize, rng: &mut ChaCha8Rng) -> Option<Vec<Pair>> {
+    for _ in 0..TRIES {
         let pairs = match graph {
             Graph::Regular { degree } => regular(nodes, degree, rng),
             Graph::Out { degree } => Some(out(nodes, degree, rng)),
@@ -20,9 +23,10 @@ pub(crate) fn draw(graph: Graph, nodes: usize, rng: &mut ChaCha8Rng) -> Vec<Pair
         if let Some(pairs) = pairs
             && connected(nodes, &pairs)
         {
-            return pairs;
+            return Some(pairs);
         }
     }
+    None
 }
 
 /// An even draw from `0..below`, for small bounds.
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_regular_graph_gives_everyone_the_same_number_of_links() {
-        let pairs = draw(Graph::Regular { degree: 5 }, 100, &mut ChaCha8Rng::seed_from_u64(1));
+        let pairs = draw(Graph::Regular { degree: 5 }, 100, &mut ChaCha8Rng::seed_from_u64(1)).expect("a graph");
         assert_eq!(pairs.len(), 250);
         for node in 0..100 {
             assert_eq!(pairs.iter().filter(|(a, b)| *a == node || *b == node).count(), 5);
@@ -127,7 +131,7 @@ mod tests {
     #[test]
     fn a_cut_never_tears_the_graph_apart() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
-        let pairs = draw(Graph::Regular { degree: 3 }, 20, &mut rng);
+        let pairs = draw(Graph::Regular { degree: 3 }, 20, &mut rng).expect("a graph");
         let cut = cuttable(20, &pairs, 30, &mut rng);
         assert_eq!(cut.len(), 30 - 19, "what is left is a tree");
     }

@@ -32,8 +32,9 @@ pub use scenario::{Cut, Graph, Partition, Resets, Scenario, ScenarioError};
 ///
 /// # Errors
 ///
-/// [`ScenarioError`] when the scenario asks for something impossible, such as an odd number of link ends.
+/// [`ScenarioError`] when the scenario asks for something impossible, such as an odd number of link ends, or for more than a node
+/// does.
 pub fn run(scenario: &Scenario, seed: u64) -> Result<Report, ScenarioError> {
     scenario.check()?;
-    Ok(world::World::new(scenario, seed).run())
+    world::World::new(scenario, seed)?.run()
 }

@@ -4,6 +4,12 @@ use serde::Deserialize;
 
 /// The most nodes in a scenario.
 const MAX_NODES: usize = 2_000;
+/// The most messages.
+const MAX_MESSAGES: usize = 1_000_000;
+/// The longest of its times: a day.
+const MAX_MS: u64 = 86_400_000;
+/// The most links that each node opens or has, so that nobody draws more than a node takes but by bad luck.
+const MAX_DEGREE: usize = node::limits::LINKS / 2;
 
 /// What is to happen. Read from TOML with [`Scenario::parse`].
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -65,7 +71,7 @@ pub enum Graph {
 pub struct Cut {
     /// After this many messages.
     pub after: usize,
-    /// This share of all links, 0 to 1.
+    /// This share of all links, 0 to 0.5.
     pub share: f64,
 }
 
@@ -98,6 +104,9 @@ pub enum ScenarioError {
     /// It asks for something impossible.
     #[error("this scenario cannot be run: {0}")]
     Impossible(&'static str),
+    /// A node would not go on, as nodes that are asked for too much do not.
+    #[error("a node gave up: {0}")]
+    GaveUp(String),
 }
 
 impl Scenario {
@@ -128,18 +137,26 @@ impl Scenario {
         if self.nodes < 2 || self.nodes > MAX_NODES {
             return impossible("there must be 2 to 2,000 nodes");
         }
-        if self.messages == 0 {
-            return impossible("there must be a message");
+        if self.messages == 0 || self.messages > MAX_MESSAGES {
+            return impossible("there must be 1 to 1,000,000 messages");
+        }
+        let times = [self.delay_ms[1], self.store_ms, self.every_ms, self.warm_up_ms, self.settle_ms];
+        let resets = self.resets.iter().flat_map(|resets| [resets.every_ms, resets.away_ms]);
+        if times.into_iter().chain(resets).any(|time| time > MAX_MS) {
+            return impossible("no time is longer than a day");
+        }
+        if self.phases.first() == Some(&0) || !self.phases.is_sorted_by(|a, b| a < b) {
+            return impossible("phases end at messages from 1 on, in order");
         }
         if self.delay_ms[0] > self.delay_ms[1] {
             return impossible("the shorter delay comes first");
         }
         match self.graph {
-            Graph::Regular { degree } if degree < 2 || degree >= self.nodes || (degree * self.nodes) % 2 == 1 => {
-                return impossible("nodes × degree must be even, and the degree at least 2 and below the nodes");
+            Graph::Regular { degree } if !self.allows(degree) || (degree * self.nodes) % 2 == 1 => {
+                return impossible("nodes × degree must be even, and the degree 2 to 64 and at most half of the nodes");
             }
-            Graph::Out { degree } if degree < 2 || degree >= self.nodes => {
-                return impossible("the degree must be at least 2 and below the nodes");
+            Graph::Out { degree } if !self.allows(degree) => {
+                return impossible("the degree must be 2 to 64 and at most half of the nodes");
             }
             _ => {}
         }
@@ -153,5 +170,10 @@ impl Scenario {
             return impossible("breaks need time between them");
         }
         Ok(())
+    }
+
+    /// Denser graphs are hardly found by chance.
+    fn allows(&self, degree: usize) -> bool {
+        (2..=MAX_DEGREE).contains(&degree) && 2 * degree <= self.nodes
     }
 }

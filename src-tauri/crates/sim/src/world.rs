@@ -14,7 +14,7 @@ use crate::{
     graph::{below, cuttable, draw},
     host::{Host, keys},
     report::Report,
-    scenario::Scenario,
+    scenario::{Scenario, ScenarioError},
     tally::Tally,
     wiretap::{Seen, Wiretap},
 };
@@ -76,10 +76,12 @@ pub(crate) struct World<'a> {
     pressed: Vec<VecDeque<(usize, u64)>>,
     tally: Tally,
     resets: u64,
+    /// Why a node would not go on.
+    gave_up: Option<String>,
 }
 
 impl<'a> World<'a> {
-    pub(crate) fn new(scenario: &'a Scenario, seed: u64) -> Self {
+    pub(crate) fn new(scenario: &'a Scenario, seed: u64) -> Result<Self, ScenarioError> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let now = Now { monotonic: Instant::from_micros(0), wall: WALL_START };
         let feeds: Vec<FeedId> = (0..scenario.nodes).map(|number| keys(number).feed_id()).collect();
@@ -90,13 +92,14 @@ impl<'a> World<'a> {
         };
         let hosts: Vec<Host> = (0..scenario.nodes).map(host).collect();
         let pairs = draw(scenario.graph, scenario.nodes, &mut rng);
+        let pairs = pairs.ok_or(ScenarioError::Impossible("no such graph was found"))?;
         let [shortest, longest] = scenario.delay_ms.map(|millis| millis * 1000);
         let edge = |(a, b): (usize, usize)| {
             let delay = shortest + rng.next_u64() % (longest - shortest + 1);
             Edge { ends: [a, b], delay, link: None, cut: false }
         };
         let edges = pairs.into_iter().map(edge).collect();
-        Self {
+        Ok(Self {
             seed,
             rng,
             verifier: Verifier::new(None),
@@ -114,11 +117,12 @@ impl<'a> World<'a> {
             hosts,
             scenario,
             resets: 0,
-        }
+            gave_up: None,
+        })
     }
 
     /// Plays the whole scenario.
-    pub(crate) fn run(mut self) -> Report {
+    pub(crate) fn run(mut self) -> Result<Report, ScenarioError> {
         for node in 0..self.hosts.len() {
             self.drain(node);
         }
@@ -133,9 +137,12 @@ impl<'a> World<'a> {
         let end = last + self.scenario.settle_ms * 1000;
         while let Some(at) = self.next_moment().filter(|&at| at <= end) {
             self.step(at);
+            if let Some(why) = self.gave_up {
+                return Err(ScenarioError::GaveUp(why));
+            }
         }
         let quiet_after = self.next_moment().is_none().then(|| self.now.saturating_sub(last) / 1000);
-        Report {
+        Ok(Report {
             about: self.scenario.about.clone(),
             seed: self.seed,
             nodes: self.hosts.len(),
@@ -145,7 +152,7 @@ impl<'a> World<'a> {
             quiet_after,
             records: self.tally.records,
             phases: self.scenario.phases.clone(),
-        }
+        })
     }
 
     fn now(&self) -> Now {
@@ -301,12 +308,12 @@ impl<'a> World<'a> {
         match output {
             Output::Send { link, frame } => self.send(node, link, frame),
             Output::Close { link, reason } => {
-                // Honest nodes have no reason to close a link.
-                panic!("node {node} closed {link:?}: {reason}");
+                // Honest nodes have no reason to but too many of them.
+                self.gave_up.get_or_insert(format!("node {node} closed {link:?}: {reason}"));
             }
             Output::Published { result, .. } => {
                 if let Err(refusal) = result {
-                    panic!("node {node} refused to publish: {refusal}");
+                    self.gave_up.get_or_insert(format!("node {node} refused to publish: {refusal}"));
                 }
             }
             output => {

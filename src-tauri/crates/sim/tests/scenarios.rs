@@ -157,6 +157,18 @@ fn scenarios_that_cannot_be_are_refused() {
     let text = |rest: &str| format!("about = \"x\"\nnodes = 5\nmessages = 1\nevery_ms = 1\n{rest}");
     let odd = text("delay_ms = [1, 2]\ngraph = { kind = \"regular\", degree = 3 }");
     assert!(run(&Scenario::parse(&odd).unwrap(), 1).is_err());
+    for impossible in [
+        "graph = { kind = \"regular\", degree = 130 }",
+        "graph = { kind = \"out\", degree = 4 }",
+        "graph = { kind = \"line\" }\nphases = [3, 2]",
+        "graph = { kind = \"line\" }\nsettle_ms = 18446744073709551615",
+    ] {
+        let scenario = Scenario::parse(&text(&format!("delay_ms = [1, 2]\n{impossible}"))).unwrap();
+        assert!(matches!(run(&scenario, 1), Err(sim::ScenarioError::Impossible(_))), "{impossible}");
+    }
+    // Faster than anybody's queue is emptied.
+    let hurry = "about = \"x\"\nnodes = 2\nmessages = 3000\nevery_ms = 0\nstore_ms = 60000\ndelay_ms = [1, 2]\ngraph = { kind = \"line\" }";
+    assert!(matches!(run(&Scenario::parse(hurry).unwrap(), 1), Err(sim::ScenarioError::GaveUp(_))));
     let unknown = text("delay_ms = [1, 2]\nwarp = 9\ngraph = { kind = \"line\" }");
     assert!(Scenario::parse(&unknown).unwrap_err().to_string().contains("warp"));
 }

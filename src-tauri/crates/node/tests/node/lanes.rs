@@ -120,6 +120,20 @@ fn what_follows_a_bulk_in_its_feed_stays_behind_it() {
 }
 
 #[test]
+fn what_a_link_sends_does_not_overtake_what_a_file_brought() {
+    let mut world = World::new();
+    let (alice, _, mut friend) = alice_between_two(&mut world);
+    let feed = write(&mut Disk::default(), CAROL, 102, "of a file, and before and after it");
+    let [live] = checks(hand(&mut world, &mut friend, &feed[..1])).try_into().expect("at once");
+    let import = Input::Import { ticket: Ticket(1_000), messages: feed[1..101].to_vec() };
+    let [file] = checks(tell(&mut world, alice, import)).try_into().expect("beside it");
+    assert_eq!(appends(&tell(&mut world, alice, is_good(live))), [(1, true)]);
+    assert_eq!(checks(hand(&mut world, &mut friend, &feed[101..])), [], "not before the file");
+    let [last] = checks(tell(&mut world, alice, is_good(file))).try_into().expect("after the file");
+    assert_eq!(appends(&tell(&mut world, alice, is_good(last))), [(101, false)]);
+}
+
+#[test]
 fn somebody_who_sends_without_end_is_held_and_others_are_not() {
     let mut world = World::new();
     let (_, mut archive, mut friend) = alice_between_two(&mut world);
