@@ -98,7 +98,8 @@ impl Writer {
         Self { store, jobs: VecDeque::new(), clocks: BTreeMap::new(), running: false }
     }
 
-    /// Takes on a job. A post, one's own or another's, goes before a bulk that was not begun. A freeze keeps its place: messages of the feed that were handed over before it are stored before it.
+    /// Takes on a job. A post, one's own or another's, goes before a bulk that was not begun. A freeze keeps its place: messages of
+    /// the feed that were handed over before it are stored before it.
     pub(crate) fn push(&mut self, job: Job, tasks: &mut JoinSet<Done>) {
         let is_bulk = |job: &Job| matches!(job, Job::Append { ahead: false, .. } | Job::Freeze { .. });
         let bulk = if is_bulk(&job) { 0 } else { self.jobs.iter().rev().take_while(|job| is_bulk(job)).count() };

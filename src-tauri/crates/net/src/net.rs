@@ -119,7 +119,8 @@ impl Net {
     }
 
     /// Reads nothing from a link, so that its other end has to wait, or goes on. Frames that were read already, at most
-    /// [`crate::config::INCOMING_BYTES`], and the next one still come. A link that is held for longer than the other end's patience is ended there.
+    /// [`crate::config::INCOMING_BYTES`], and the next one still come. A link that is held for longer than the other end's patience is
+    /// ended there.
     pub fn hold(&self, link: LinkId, hold: bool) {
         if let Some(outgoing) = self.links.get(link) {
             outgoing.hold(hold);
