@@ -130,7 +130,7 @@ impl Crowd {
     pub(crate) async fn all_have_all(&mut self) -> usize {
         let posts: usize = self.acknowledged.iter().map(BTreeSet::len).sum();
         let count = self.people.len();
-        // A name each, and who follows whom; nobody crashed between the store and the answer to a post without being asked for it.
+        // A name each, and who follows whom. Who is killed is killed between two posts: none is stored that was not acknowledged.
         let all = (posts + count + 2 * (count - 1)) as u64;
         for here in self.here.values_mut() {
             until("all", async || status(&mut here.client).await.messages, |messages| *messages == all).await;

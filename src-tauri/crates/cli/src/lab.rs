@@ -85,7 +85,6 @@ impl From<&Report> for Run {
 pub(crate) fn run(file: &Path, first: u64, seeds: u16, plot: Option<&Path>, json: bool) -> Result<(), Ended> {
     let text = fs::read_to_string(file).map_err(|error| unusable(file, &error))?;
     let scenario = Scenario::parse(&text).map_err(|error| unplayable(file, &error))?;
-    scenario.check().map_err(|error| unplayable(file, &error))?;
     let mut whole = Vec::new();
     let mut shown = Ok(());
     play(&scenario, first, seeds, |report| {
@@ -114,16 +113,16 @@ fn play(
 ) -> Result<(), sim::ScenarioError> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let seeds = (0..u64::from(seeds)).map(|n| first.wrapping_add(n));
-    let (to_play, reports) = (Mutex::new(seeds.clone()), mpsc::channel());
+    let to_play = Mutex::new(seeds.clone());
     thread::scope(|scope| {
-        let (ended, reports) = reports;
+        // Here inside, so that those who play stop when nobody listens any more.
+        let (ended, reports) = mpsc::channel();
         for _ in 0..cores {
             let (to_play, ended) = (&to_play, ended.clone());
             scope.spawn(move || {
                 loop {
                     let seed = to_play.lock().ok().and_then(|mut seeds| seeds.next());
                     let Some(seed) = seed else { return };
-                    // Nobody listens any more once there is nothing to go on for.
                     if ended.send((seed, sim::run(scenario, seed))).is_err() {
                         return;
                     }

@@ -72,8 +72,8 @@ impl Node {
             self.ebt.handle_input(ebt::Input::Gap { link: id, feed }, now);
             return;
         }
-        let size = (run.messages.len(), run.messages.iter().map(|coded| coded.len()).sum());
-        let lane = self.intake.lane(id, feed, size, self.log.in_flight(&feed));
+        let bytes = run.messages.iter().map(|coded| coded.len()).sum();
+        let lane = self.intake.lane(id, feed, run.messages.len(), bytes, self.log.in_flight(&feed));
         let mut before = None;
         for (sequence, coded) in (run.first..).zip(&run.messages) {
             let message =

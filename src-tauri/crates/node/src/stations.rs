@@ -179,12 +179,11 @@ impl Intake {
         self.under_way.get(&link).copied().unwrap_or_default()
     }
 
-    /// Which lane a run takes that a link sent: so many messages, of so many bytes. `in_flight`: whether anything of the feed is on
+    /// Which lane a run takes that a link sent: `count` messages, coded in `bytes`. `in_flight`: whether anything of the feed is on
     /// its way.
-    pub(crate) fn lane(&mut self, link: LinkId, feed: FeedId, run: (usize, usize), in_flight: bool) -> Lane {
-        let (count, bytes) = run;
+    pub(crate) fn lane(&mut self, link: LinkId, feed: FeedId, count: usize, bytes: usize, in_flight: bool) -> Lane {
         let is_little = count == 1 || self.under_way(link).live + bytes <= limits::LIVE_BYTES;
-        // Never more than one batch takes, so that the second lane gets its turn after each.
+        // Never more than one batch takes, but for names and suspects, which are few: so the second lane gets its turn after each.
         let fits = count <= limits::LIVE_RUN && self.live_count + count <= limits::VERIFY_BATCH;
         if is_little && fits && (!in_flight || self.live.contains(&feed)) {
             self.live.insert(feed);

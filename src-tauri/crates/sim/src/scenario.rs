@@ -127,12 +127,7 @@ impl Scenario {
         toml::from_str(text).map_err(|error| ScenarioError::Syntax(error.to_string().trim_end().to_owned()))
     }
 
-    /// Whether it can be run.
-    ///
-    /// # Errors
-    ///
-    /// [`ScenarioError::Impossible`] with the reason.
-    pub fn check(&self) -> Result<(), ScenarioError> {
+    pub(crate) fn check(&self) -> Result<(), ScenarioError> {
         let impossible = |reason| Err(ScenarioError::Impossible(reason));
         if self.nodes < 2 || self.nodes > MAX_NODES {
             return impossible("there must be 2 to 2,000 nodes");
