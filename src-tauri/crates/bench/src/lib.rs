@@ -10,6 +10,7 @@ pub mod machine;
 pub mod measure;
 mod page_cache;
 mod process;
+mod proxy;
 mod reference;
 pub mod report;
 mod times;

@@ -14,7 +14,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::{
     Error,
     dataset::Dataset,
-    process::{self, Finished},
+    process::{self, Companion, Finished},
     report::Beside,
 };
 
@@ -93,6 +93,17 @@ impl Reference {
         if page.posts == 0 { Err("it shows no posts".into()) } else { Ok(finished) }
     }
 
+    /// A peer on a folder that asks for the feeds of the file `ids` and listens at `port` of 127.0.0.1.
+    ///
+    /// # Errors
+    /// Why it is not run.
+    pub(crate) fn peer(&self, home: &Path, ids: &Path, port: u16) -> Result<Companion, Error> {
+        let packages = self.packages.as_ref().map_err(|why| Error::Wrong(why.clone()))?;
+        let mut node = Command::new("node");
+        node.arg(&self.script).arg("peer").arg(home).arg(ids).arg(port.to_string()).current_dir(packages);
+        Companion::start(node)
+    }
+
     fn call<T: DeserializeOwned>(&self, arguments: &[&OsStr]) -> Result<(T, Finished), String> {
         let packages = self.packages.as_ref().map_err(Clone::clone)?;
         let mut node = Command::new("node");
@@ -104,7 +115,7 @@ impl Reference {
 }
 
 /// An empty folder with the key in it, as the reference wants it.
-fn prepare(home: &Path, keys: &KeyPair) -> Result<(), Error> {
+pub(crate) fn prepare(home: &Path, keys: &KeyPair) -> Result<(), Error> {
     if home.exists() {
         fs::remove_dir_all(home).map_err(Error::disk(home))?;
     }

@@ -14,6 +14,8 @@ pub enum Unit {
     Seconds,
     /// Things in a second.
     PerSecond,
+    /// 10³ bytes.
+    Kilobytes,
     /// 10⁶ bytes.
     Megabytes,
     /// One thing divided by another of its kind.
@@ -34,6 +36,7 @@ impl Unit {
             Self::Milliseconds => format!("{} ms", digits(value)),
             Self::Seconds => format!("{} s", digits(value)),
             Self::PerSecond => format!("{}/s", grouped(value.round() as usize)),
+            Self::Kilobytes => format!("{} kB", digits(value)),
             Self::Megabytes => format!("{} MB", digits(value)),
             Self::Times => format!("{value:.2} ×"),
             Self::Count => digits(value),

@@ -36,7 +36,7 @@ const EDITION: u32 = 2;
 pub const MORE: usize = 400;
 
 /// What makes one set differ from another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Parameters {
     /// What everything is drawn from.
     pub seed: u64,

@@ -1,13 +1,14 @@
 //! What one more message costs, by how much is there already.
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, time::Instant};
 
 use feed::Verifier;
 use store::Store;
 
-use super::{Stores, grouped};
+use super::{Stores, grouped, stores::copy};
 use crate::{
     Error,
+    dataset::Parameters,
     report::{Figure, Goal, Section, Unit},
     times::Samples,
 };
@@ -75,13 +76,13 @@ fn mean_beside_median(what: String, samples: &Samples) -> Figure {
 
 /// Appends the messages that come after a set to a copy of its store.
 async fn at(stores: &mut Stores, size: usize) -> Result<Cost, Error> {
-    let set = stores.dataset(size)?;
-    let (folder, _) = stores.ours(size).await?;
-    let copy = stores.setup.folder.join("run").join("cost");
-    copy_files(&folder, &copy)?;
+    let set = stores.dataset(Parameters::of(size))?;
+    let (folder, _) = stores.ours(Parameters::of(size)).await?;
+    let copied = stores.setup.folder.join("run").join("cost");
+    copy(&folder, &copied)?;
     let verified = Verifier::new(None).verify_batch(set.more()?).into_iter().collect::<Result<Vec<_>, _>>();
     let verified = verified.map_err(|error| Error::Wrong(error.to_string()))?;
-    let store = Store::open(&copy).await?;
+    let store = Store::open(&copied).await?;
     store.catch_up().await?;
     let (mut pages, mut steps, mut milliseconds) = (Vec::new(), Vec::new(), Vec::new());
     let (mut all_pages, mut all_steps) = (Vec::new(), Vec::new());
@@ -102,7 +103,7 @@ async fn at(stores: &mut Stores, size: usize) -> Result<Cost, Error> {
     }
     store.close().await?;
     drop(store);
-    fs::remove_dir_all(&copy).map_err(Error::disk(&copy))?;
+    fs::remove_dir_all(&copied).map_err(Error::disk(&copied))?;
     if pages.iter().all(|pages| *pages == 0.0) {
         return Err(Error::Wrong("no message was written".into()));
     }
@@ -114,21 +115,4 @@ async fn at(stores: &mut Stores, size: usize) -> Result<Cost, Error> {
         all_pages: Samples::new(all_pages),
         all_steps: Samples::new(all_steps),
     })
-}
-
-/// Copies the files of a folder into a new one; it has no folders in it that matter here.
-fn copy_files(from: &Path, to: &Path) -> Result<(), Error> {
-    if to.exists() {
-        fs::remove_dir_all(to).map_err(Error::disk(to))?;
-    }
-    fs::create_dir_all(to).map_err(Error::disk(to))?;
-    for entry in fs::read_dir(from).map_err(Error::disk(from))? {
-        let path = entry?.path();
-        if path.is_file()
-            && let Some(name) = path.file_name()
-        {
-            fs::copy(&path, to.join(name)).map_err(Error::disk(&path))?;
-        }
-    }
-    Ok(())
 }

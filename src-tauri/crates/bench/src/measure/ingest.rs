@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     Error,
+    dataset::Parameters,
     reference::{Ingested, beside},
     report::{Beside, Figure, Goal, Section, Unit},
     times::Samples,
@@ -27,7 +28,7 @@ const FLAT: f64 = 1.25;
 
 pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
     let (count, runs) = (stores.setup.ingest, stores.setup.runs);
-    let set = stores.dataset(count)?;
+    let set = stores.dataset(Parameters::of(count))?;
     let home = stores.setup.folder.join("run");
     fs::create_dir_all(&home).map_err(Error::disk(&home))?;
     let mut ours: Vec<Imported> = Vec::new();
@@ -106,14 +107,14 @@ pub(super) async fn memory(stores: &mut Stores, section: &mut Section) -> Result
         if at > 0 && sizes[0] == size {
             break;
         }
-        let imported = match stores.ours(size).await? {
+        let imported = match stores.ours(Parameters::of(size)).await? {
             (_, Some(imported)) => imported,
             (_, None) => {
                 section.note("The store was left by an earlier run, so its import was not watched.");
                 continue;
             }
         };
-        let theirs = stores.theirs(size)?;
+        let theirs = stores.theirs(Parameters::of(size))?;
         let theirs = match theirs {
             Ok((_, Some(ingested))) => Beside::Value(ingested.megabytes * 1.048_576),
             Ok((_, None)) => Beside::NotRun("its store was left by an earlier run".into()),

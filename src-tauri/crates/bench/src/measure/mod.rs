@@ -5,10 +5,12 @@ mod cost;
 mod ingest;
 mod keys;
 mod pages;
+mod peers;
 mod room;
 mod search;
 mod start;
 mod stores;
+mod sync;
 
 use std::path::PathBuf;
 
@@ -21,6 +23,7 @@ pub use stores::Stores;
 pub const PARTS: &[Part] = &[
     Part { name: "ingest", title: "First sync from a file" },
     Part { name: "memory", title: "Memory while messages come in" },
+    Part { name: "sync", title: "First sync from a neighbour" },
     Part { name: "pages", title: "What screens ask" },
     Part { name: "search", title: "Search" },
     Part { name: "start", title: "Opening" },
@@ -66,6 +69,7 @@ pub async fn run(part: &Part, stores: &mut Stores, section: &mut Section) -> Res
     match part.name {
         "ingest" => ingest::measure(stores, section).await,
         "memory" => ingest::memory(stores, section).await,
+        "sync" => sync::measure(stores, section).await,
         "pages" => pages::measure(stores, section).await,
         "search" => search::measure(stores, section).await,
         "start" => start::measure(stores, section).await,

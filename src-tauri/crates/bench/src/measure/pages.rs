@@ -9,6 +9,7 @@ use store::{Audience, Query, Store};
 use super::{Stores, grouped, keys::Keys};
 use crate::{
     Error,
+    dataset::Parameters,
     page_cache::drop_pages,
     reference::beside,
     report::{Figure, Goal, Section, Unit},
@@ -73,9 +74,9 @@ struct Row {
 pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
     let count = if stores.setup.short { SHORT_KEYS } else { KEYS };
     let size = stores.setup.messages;
-    let set = stores.dataset(size)?;
+    let set = stores.dataset(Parameters::of(size))?;
     let keys = Keys::draw(&set, count)?;
-    let (folder, _) = stores.ours(size).await?;
+    let (folder, _) = stores.ours(Parameters::of(size)).await?;
     let theirs = reference_times(stores, size, &keys)?;
     let again = |audience: Audience| vec![Ask::First(audience); count];
     let rows = [
@@ -191,5 +192,5 @@ fn reference_times(
         ("thread", texts(&threads, REFERENCE_KEYS)),
         ("links", texts(&people, REFERENCE_SCANS)),
     ]);
-    Ok(stores.theirs(size)?.and_then(|(folder, _)| stores.setup.reference.ask(&folder, &questions)))
+    Ok(stores.theirs(Parameters::of(size))?.and_then(|(folder, _)| stores.setup.reference.ask(&folder, &questions)))
 }

@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use super::{Stores, grouped};
 use crate::{
     Error,
+    dataset::Parameters,
     reference::beside,
     report::{Figure, Goal, Section, Unit},
 };
@@ -14,10 +15,10 @@ const OF_LINES: f64 = 1.0;
 
 pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
     let size = stores.setup.messages;
-    let set = stores.dataset(size)?;
-    let (folder, _) = stores.ours(size).await?;
+    let set = stores.dataset(Parameters::of(size))?;
+    let (folder, _) = stores.ours(Parameters::of(size)).await?;
     let ours = bytes_in(&folder)? as f64;
-    let theirs = stores.theirs(size)?;
+    let theirs = stores.theirs(Parameters::of(size))?;
     let theirs = match theirs {
         Ok((folder, _)) => bytes_in(&folder.join("db2")).map_err(|error| error.to_string()),
         Err(why) => Err(why),

@@ -13,7 +13,7 @@ use store::{Found, FoundText, Search, Store};
 use super::{Stores, grouped};
 use crate::{
     Error,
-    dataset::{Dataset, VOCABULARY, Words, below},
+    dataset::{Dataset, Parameters, VOCABULARY, Words, below},
     page_cache::drop_pages,
     report::{Figure, Goal, Section, Unit},
     times::Samples,
@@ -41,8 +41,8 @@ enum Order {
 pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
     let (size, is_short) = (stores.setup.messages, stores.setup.short);
     let count = if is_short { SHORT_WORDS } else { WORDS };
-    let set = stores.dataset(size)?;
-    let (folder, _) = stores.ours(size).await?;
+    let set = stores.dataset(Parameters::of(size))?;
+    let (folder, _) = stores.ours(Parameters::of(size)).await?;
     let vocabulary = Words::new();
     let mut random = ChaCha8Rng::seed_from_u64(set.parameters.seed ^ 3);
     let any: Vec<&str> = (0..count).map(|_| vocabulary.uniformly(&mut random)).collect();

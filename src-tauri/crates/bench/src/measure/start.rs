@@ -5,6 +5,7 @@ use std::process::Command;
 use super::{Stores, grouped};
 use crate::{
     Error,
+    dataset::Parameters,
     page_cache::drop_pages,
     process::{self, Finished},
     report::{Beside, Figure, Goal, Section, Unit},
@@ -21,7 +22,7 @@ const PAGE: &str = "20";
 
 pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Result<(), Error> {
     let size = stores.setup.messages;
-    let (folder, _) = stores.ours(size).await?;
+    let (folder, _) = stores.ours(Parameters::of(size)).await?;
     let peri = stores.setup.peri.clone();
     let start = || {
         let mut command = Command::new(&peri);
@@ -30,7 +31,7 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
         if finished.lines.is_empty() { Err(Error::Wrong("peri timeline shows nothing".into())) } else { Ok(finished) }
     };
     let ours = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    let theirs = stores.theirs(size)?;
+    let theirs = stores.theirs(Parameters::of(size))?;
     let theirs: Result<Vec<Finished>, String> = theirs.and_then(|(folder, _)| {
         let reference = &stores.setup.reference;
         // The first makes the indexes of the question.

@@ -34,8 +34,8 @@ pub(crate) struct Imported {
 pub struct Stores {
     /// How the run is set up.
     pub setup: Setup,
-    ours: BTreeMap<usize, (PathBuf, Option<Imported>)>,
-    theirs: BTreeMap<usize, Result<(PathBuf, Option<Ingested>), String>>,
+    ours: BTreeMap<Parameters, (PathBuf, Option<Imported>)>,
+    theirs: BTreeMap<Parameters, Result<(PathBuf, Option<Ingested>), String>>,
 }
 
 impl Stores {
@@ -44,46 +44,48 @@ impl Stores {
         Self { setup, ours: BTreeMap::new(), theirs: BTreeMap::new() }
     }
 
-    /// The set of so many messages.
-    pub(crate) fn dataset(&self, messages: usize) -> Result<Dataset, Error> {
-        let parameters = Parameters::of(messages);
+    /// The set with these parameters.
+    pub(crate) fn dataset(&self, parameters: Parameters) -> Result<Dataset, Error> {
         Dataset::open_or_make(&self.setup.folder.join("data"), parameters)
     }
 
-    /// Our store with the set of so many messages, caught up and closed, and how the import went, unless it was left by an
+    /// Our store with the set of these parameters, caught up and closed, and how the import went, unless it was left by an
     /// earlier run.
-    pub(crate) async fn ours(&mut self, messages: usize) -> Result<(PathBuf, Option<Imported>), Error> {
-        if let Some(made) = self.ours.get(&messages) {
+    pub(crate) async fn ours(&mut self, parameters: Parameters) -> Result<(PathBuf, Option<Imported>), Error> {
+        if let Some(made) = self.ours.get(&parameters) {
             return Ok(made.clone());
         }
-        let set = self.dataset(messages)?;
+        let set = self.dataset(parameters)?;
         let folder = self.setup.folder.join("stores").join(set.parameters.name());
         let made = if self.setup.keep && folder.join(FINISHED).exists() {
             (folder, None)
         } else {
-            println!("  [{} messages into a store of ours]", super::grouped(messages));
+            println!("  [{} messages into a store of ours]", super::grouped(parameters.messages));
             let imported = import(&self.setup.peri, &set, &folder).await?;
             let finished = folder.join(FINISHED);
             fs::write(&finished, b"").map_err(Error::disk(&finished))?;
             (folder, Some(imported))
         };
-        self.ours.insert(messages, made.clone());
+        self.ours.insert(parameters, made.clone());
         Ok(made)
     }
 
-    /// The reference's folder with the set of so many messages, or why there is none.
-    pub(crate) fn theirs(&mut self, messages: usize) -> Result<Result<(PathBuf, Option<Ingested>), String>, Error> {
-        if let Some(made) = self.theirs.get(&messages) {
+    /// The reference's folder with the set of these parameters, or why there is none.
+    pub(crate) fn theirs(
+        &mut self,
+        parameters: Parameters,
+    ) -> Result<Result<(PathBuf, Option<Ingested>), String>, Error> {
+        if let Some(made) = self.theirs.get(&parameters) {
             return Ok(made.clone());
         }
-        let set = self.dataset(messages)?;
+        let set = self.dataset(parameters)?;
         let folder = self.setup.folder.join("stores").join(format!("{}-reference", set.parameters.name()));
         let finished = folder.join(FINISHED);
         let made = if self.setup.keep && finished.exists() && self.setup.reference.missing().is_none() {
             Ok((folder, None))
         } else {
             if self.setup.reference.missing().is_none() {
-                println!("  [{} messages into a store of the reference]", super::grouped(messages));
+                println!("  [{} messages into a store of the reference]", super::grouped(parameters.messages));
             }
             let ingested = self.setup.reference.ingest(&folder, &set);
             if ingested.is_ok() {
@@ -91,7 +93,7 @@ impl Stores {
             }
             ingested.map(|ingested| (folder, Some(ingested)))
         };
-        self.theirs.insert(messages, made.clone());
+        self.theirs.insert(parameters, made.clone());
         Ok(made)
     }
 }
@@ -135,4 +137,23 @@ async fn catch_up(folder: &Path) -> Result<f64, Error> {
     store.catch_up().await?;
     store.close().await?;
     Ok(begun.elapsed().as_secs_f64())
+}
+
+/// Copies a folder, with all that is in it, to where none is, or an old copy.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    if to.exists() {
+        fs::remove_dir_all(to).map_err(Error::disk(to))?;
+    }
+    fs::create_dir_all(to).map_err(Error::disk(to))?;
+    for entry in fs::read_dir(from).map_err(Error::disk(from))? {
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            copy(&path, &to)?;
+        } else if kind.is_file() {
+            fs::copy(&path, &to).map_err(Error::disk(&path))?;
+        }
+    }
+    Ok(())
 }
