@@ -1,4 +1,4 @@
-//! Three real hosts on one switch, each with the real `peri serve`: they find each other, part and meet again.
+//! Real hosts, each with the real `peri serve`: they find each other, part and meet again, and pass on what they have.
 //!
 //! The hosts are network namespaces, so this needs root on Linux: `sudo -E cargo test --test network`. One test at a time, because they
 //! measure time.
@@ -14,9 +14,11 @@ mod serving;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use app::rpc::{Client, Request};
 use hosts::Lan;
-use peri::Person;
+use peri::{Person, post, status, until};
 use serving::{Serving, all_follow_all, octets, within};
+use tokio::runtime::Runtime;
 
 /// From being there to being seen by others.
 const FOUND: Duration = Duration::from_secs(2);
@@ -34,7 +36,11 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
 }
 
 fn lan<const N: usize>() -> Lan {
-    Lan::of::<N>().expect(
+    made(Lan::of::<N>())
+}
+
+fn made(lan: Option<Lan>) -> Lan {
+    lan.expect(
         "cannot make network namespaces: run these tests as root (`sudo -E cargo test --test network`), \
          with the package iproute2 installed",
     )
@@ -107,6 +113,96 @@ fn a_host_that_loses_power_is_gone_and_found_again_when_it_is_back() {
     let _ben = Serving::start(&lan.hosts()[1], &ben);
     let found = within(FOUND, "it is found again", || ada.sees(&ben));
     println!("found again after {found:?}");
+}
+
+/// Five people who follow each other, one on each host, and a line to each of them.
+async fn five_friends(lan: &Lan) -> ([Person; 5], Vec<Serving>, Vec<Client>) {
+    let people = ["Ada", "Ben", "Cleo", "Dov", "Esi"].map(Person::new);
+    all_follow_all(&people.each_ref());
+    let serving = lan.hosts().iter().zip(&people).map(|(host, person)| Serving::start(host, person)).collect();
+    let mut lines = Vec::new();
+    for person in &people {
+        lines.push(Client::connect(&person.folder()).await.expect("the node answers"));
+    }
+    (people, serving, lines)
+}
+
+/// How many messages each of them has.
+async fn counts(lines: &mut [Client]) -> Vec<u64> {
+    let mut counts = Vec::new();
+    for line in lines {
+        counts.push(status(line).await.messages);
+    }
+    counts
+}
+
+/// What five friends wrote before they met: their names, and whom they follow.
+const BEFORE: u64 = 5 * 5;
+
+/// Each has a cable to the next alone: posts go from one end to the other.
+#[test]
+fn a_post_passes_four_cables_at_once() {
+    /// From the click at one end to being stored at the other, the median of these.
+    const PASSED: Duration = Duration::from_millis(150);
+    const POSTS: usize = 20;
+
+    let _turn = one_at_a_time();
+    let lan = made(Lan::line::<5>());
+    Runtime::new().expect("a runtime").block_on(async {
+        let (people, _serving, mut lines) = five_friends(&lan).await;
+        until("all have all", async || counts(&mut lines).await, |counts| *counts == [BEFORE; 5]).await;
+        within(SOME_TIME, "each is level with its neighbours", || {
+            people.iter().zip([1, 2, 2, 2, 1]).all(|(person, neighbours)| person.is_level_with(neighbours))
+        });
+        let mut passed = Vec::new();
+        for number in 0..POSTS {
+            let begun = Instant::now();
+            let id = post(&mut lines[0], &format!("number {number}")).await.expect("published");
+            while lines[4].call::<app::view::Thread>(&Request::Thread { id: id.clone() }).await.is_err() {
+                assert!(begun.elapsed() < SOME_TIME, "number {number} never comes");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            passed.push(begun.elapsed());
+        }
+        passed.sort();
+        let (median, worst) = (passed[POSTS / 2], passed[POSTS - 1]);
+        println!("over four cables: median {median:?}, worst {worst:?}");
+        assert!(median < PASSED, "{passed:?}");
+    });
+}
+
+/// The cable between two rooms breaks: nobody's own cable does.
+#[test]
+fn two_rooms_that_were_apart_for_a_minute_are_level_at_once() {
+    const APART: Duration = Duration::from_secs(60);
+    const LEVEL: Duration = Duration::from_secs(3);
+
+    let _turn = one_at_a_time();
+    let lan = made(Lan::of_two_rooms::<2, 3>());
+    Runtime::new().expect("a runtime").block_on(async {
+        let (people, _serving, mut lines) = five_friends(&lan).await;
+        until("all have all", async || counts(&mut lines).await, |counts| *counts == [BEFORE; 5]).await;
+        within(SOME_TIME, "all are level with all", || people.iter().all(|person| person.is_level_with(4)));
+
+        lan.part();
+        let parted = Instant::now();
+        within(GONE, "the other room is gone", || !people[0].sees(&people[4]) && !people[4].sees(&people[1]));
+        for line in &mut lines {
+            post(line, "what was said when the cable was broken").await.expect("published");
+        }
+        let apart = [2, 2, 3, 3, 3].map(|posts| BEFORE + posts);
+        until("each room has its own", async || counts(&mut lines).await, |counts| *counts == apart).await;
+        // Not waiting for something to happen: the longer they are apart, the less often they may look for each other.
+        tokio::time::sleep(APART.saturating_sub(parted.elapsed())).await;
+        assert_eq!(counts(&mut lines).await, apart, "there is no way across");
+
+        lan.join();
+        let joined = Instant::now();
+        until("all have all again", async || counts(&mut lines).await, |counts| *counts == [BEFORE + 5; 5]).await;
+        let level = joined.elapsed();
+        println!("level {level:?} after a minute apart");
+        assert!(level < LEVEL, "level after {level:?}");
+    });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Two or more hosts on one switch, as network namespaces with cables that can be pulled.
+//! Hosts on one switch, on two, or in a row, as network namespaces with cables that can be pulled.
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -8,49 +8,114 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// A switch with its hosts. All of it is gone when this is dropped.
+/// Hosts, and what they are connected by. All of it is gone when this is dropped.
 pub(crate) struct Lan {
-    switch: String,
+    name: String,
     hosts: Vec<Host>,
 }
 
-/// A computer on the switch.
+/// A computer.
 pub(crate) struct Host {
     namespace: String,
-    /// The switch's namespace and the name of the port that this host's cable is in.
+    /// Where its cable ends: a namespace, and the name of the port there.
     switch: String,
     port: String,
 }
 
+/// The cable between the two switches of a [`Lan::of_two_rooms`].
+const BETWEEN: [&str; 2] = ["between1", "between2"];
+
 impl Lan {
-    /// Makes `N` hosts with the addresses 10.77.0.1 and on; nothing where this process may not make namespaces.
+    /// Makes `N` hosts on one switch, with the addresses 10.77.0.1 and on; nothing where this process may not make namespaces.
     pub(crate) fn of<const N: usize>() -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        sweep();
-        let name = format!("periwinkle-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        if !succeeds(&["netns", "add", &name]) {
-            return None;
-        }
-        let mut lan = Self { switch: name.clone(), hosts: Vec::new() };
-        ip(&["-n", &name, "link", "add", "switch", "type", "bridge", "mcast_snooping", "0"]);
-        ip(&["-n", &name, "link", "set", "switch", "up"]);
-        for number in 1..=N {
-            let host =
-                Host { namespace: format!("{name}-{number}"), switch: name.clone(), port: format!("port{number}") };
-            ip(&["netns", "add", &host.namespace]);
-            let (namespace, port) = (host.namespace.clone(), host.port.clone());
-            lan.hosts.push(host);
-            ip(&["-n", &name, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", &namespace]);
-            ip(&["-n", &name, "link", "set", &port, "master", "switch", "up"]);
-            ip(&["-n", &namespace, "address", "add", &format!("10.77.0.{number}/24"), "dev", "eth0"]);
-            ip(&["-n", &namespace, "link", "set", "lo", "up"]);
-            ip(&["-n", &namespace, "link", "set", "eth0", "up"]);
+        let mut lan = Self::empty()?;
+        lan.switch("switch");
+        for _ in 0..N {
+            lan.plug("switch");
         }
         Some(lan)
     }
 
+    /// The same on two switches, the first `FIRST` on one and the others on the other, which a cable connects.
+    pub(crate) fn of_two_rooms<const FIRST: usize, const SECOND: usize>() -> Option<Self> {
+        let mut lan = Self::empty()?;
+        for (switch, count) in [("switch1", FIRST), ("switch2", SECOND)] {
+            lan.switch(switch);
+            for _ in 0..count {
+                lan.plug(switch);
+            }
+        }
+        let [one, other] = BETWEEN;
+        ip(&["-n", &lan.name, "link", "add", one, "type", "veth", "peer", "name", other]);
+        for (end, switch) in BETWEEN.into_iter().zip(["switch1", "switch2"]) {
+            ip(&["-n", &lan.name, "link", "set", end, "master", switch, "up"]);
+        }
+        Some(lan)
+    }
+
+    /// Makes `N` hosts in a row, each with a cable to the one before it and a cable to the one after it, which are networks of their
+    /// own: 10.77.1.0/24 between the first two, and on.
+    pub(crate) fn line<const N: usize>() -> Option<Self> {
+        let mut lan = Self::empty()?;
+        for _ in 0..N {
+            lan.host("", "");
+        }
+        for (at, pair) in lan.hosts.windows(2).enumerate() {
+            let (left, right, network) = (&pair[0].namespace, &pair[1].namespace, at + 1);
+            ip(&["-n", left, "link", "add", "right", "type", "veth", "peer", "name", "left", "netns", right]);
+            for (host, end, number) in [(left, "right", 1), (right, "left", 2)] {
+                ip(&["-n", host, "address", "add", &format!("10.77.{network}.{number}/24"), "dev", end]);
+                ip(&["-n", host, "link", "set", end, "up"]);
+            }
+        }
+        Some(lan)
+    }
+
+    /// No hosts yet.
+    fn empty() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        sweep();
+        let name = format!("periwinkle-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        succeeds(&["netns", "add", &name]).then(|| Self { name, hosts: Vec::new() })
+    }
+
+    fn switch(&self, switch: &str) {
+        ip(&["-n", &self.name, "link", "add", switch, "type", "bridge", "mcast_snooping", "0"]);
+        ip(&["-n", &self.name, "link", "set", switch, "up"]);
+    }
+
+    /// Adds a host, whose cable ends there.
+    fn host(&mut self, switch: &str, port: &str) -> &Host {
+        let namespace = format!("{}-{}", self.name, self.hosts.len() + 1);
+        ip(&["netns", "add", &namespace]);
+        ip(&["-n", &namespace, "link", "set", "lo", "up"]);
+        self.hosts.push(Host { namespace, switch: switch.to_owned(), port: port.to_owned() });
+        &self.hosts[self.hosts.len() - 1]
+    }
+
+    /// Adds a host on a switch.
+    fn plug(&mut self, switch: &str) {
+        let number = self.hosts.len() + 1;
+        let (name, port) = (self.name.clone(), format!("port{number}"));
+        let namespace = &self.host(&name, &port).namespace;
+        ip(&["-n", &name, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", namespace]);
+        ip(&["-n", &name, "link", "set", &port, "master", switch, "up"]);
+        ip(&["-n", namespace, "address", "add", &format!("10.77.0.{number}/24"), "dev", "eth0"]);
+        ip(&["-n", namespace, "link", "set", "eth0", "up"]);
+    }
+
     pub(crate) fn hosts(&self) -> &[Host] {
         &self.hosts
+    }
+
+    /// Pulls the cable between the two rooms. No host notices anything at its own.
+    pub(crate) fn part(&self) {
+        ip(&["-n", &self.name, "link", "set", BETWEEN[0], "down"]);
+    }
+
+    /// Puts it back.
+    pub(crate) fn join(&self) {
+        ip(&["-n", &self.name, "link", "set", BETWEEN[0], "up"]);
     }
 }
 
@@ -59,7 +124,7 @@ impl Drop for Lan {
         for host in &self.hosts {
             succeeds(&["netns", "delete", &host.namespace]);
         }
-        succeeds(&["netns", "delete", &self.switch]);
+        succeeds(&["netns", "delete", &self.name]);
     }
 }
 

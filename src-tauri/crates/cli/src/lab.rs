@@ -61,6 +61,7 @@ struct Run {
     nodes: usize,
     links: usize,
     resets: u64,
+    departures: u64,
     quiet_after: Option<u64>,
     phases: Vec<Figures>,
 }
@@ -72,6 +73,7 @@ impl From<&Report> for Run {
             nodes: report.nodes,
             links: report.links,
             resets: report.resets,
+            departures: report.departures,
             quiet_after: report.quiet_after,
             phases: report.phases().into_iter().chain([report.whole()]).map(Figures::from).collect(),
         }

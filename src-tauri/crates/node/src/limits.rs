@@ -66,7 +66,7 @@ pub const INTRODUCTIONS: usize = 1_024;
 
 /// Bytes of received messages that are being checked and stored. A link may fill as much of it as the others leave free; beyond that
 /// its frames wait. One frame of each link is taken in any case.
-pub const INTAKE: usize = 24 << 20;
+pub const INTAKE: usize = 16 << 20;
 /// Bytes of frames that wait on one link. Beyond it the link is closed: the driver did not heed [`crate::Output::Hold`] or the
 /// peer found a way around it.
 pub const INBOX: usize = 4 << 20;
@@ -78,7 +78,7 @@ pub const LIVE_BYTES: usize = 64 << 10;
 /// Messages whose signatures are checked at once.
 pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.
-pub const APPEND_BATCH: usize = 8_192;
+pub const APPEND_BATCH: usize = 6_144;
 /// How long what was checked waits for more to be stored with it. Short beside what a person notices of a live post.
 pub const APPEND_GATHER: Duration = Duration::from_millis(50);
 /// Batches being checked at once, and batches being stored: one is worked on, the next is made ready meanwhile.

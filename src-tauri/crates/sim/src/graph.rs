@@ -1,6 +1,6 @@
 //! Who is linked to whom.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 
@@ -17,6 +17,7 @@ pub(crate) fn draw(graph: Graph, nodes: usize, rng: &mut ChaCha8Rng) -> Option<V
     for _ in 0..TRIES {
         let pairs = match graph {
             Graph::Regular { degree } => regular(nodes, degree, rng),
+            Graph::Tree { degree } => regular(nodes, degree, rng).map(|pairs| tree(nodes, &pairs)),
             Graph::Out { degree } => Some(out(nodes, degree, rng)),
             Graph::Line => Some((1..nodes).map(|node| (node - 1, node)).collect()),
         };
@@ -68,6 +69,27 @@ fn out(nodes: usize, degree: usize, rng: &mut ChaCha8Rng) -> Vec<Pair> {
         }
     }
     pairs.into_iter().collect()
+}
+
+/// The pairs by which a breadth-first walk from node 0 reaches each other node first.
+fn tree(nodes: usize, pairs: &[Pair]) -> Vec<Pair> {
+    let mut neighbours = vec![Vec::new(); nodes];
+    for &(a, b) in pairs {
+        neighbours[a].push(b);
+        neighbours[b].push(a);
+    }
+    let mut reached = vec![false; nodes];
+    reached[0] = true;
+    let (mut walk, mut kept) = (VecDeque::from([0]), Vec::new());
+    while let Some(node) = walk.pop_front() {
+        for &other in &neighbours[node] {
+            if !std::mem::replace(&mut reached[other], true) {
+                kept.push((node.min(other), node.max(other)));
+                walk.push_back(other);
+            }
+        }
+    }
+    kept
 }
 
 /// Whether `pairs` join all of `nodes`.
@@ -126,6 +148,15 @@ mod tests {
             assert_eq!(pairs.iter().filter(|(a, b)| *a == node || *b == node).count(), 5);
         }
         assert!(connected(100, &pairs));
+    }
+
+    #[test]
+    fn a_tree_has_no_link_to_spare_and_is_as_flat_as_the_network_allows() {
+        let pairs = draw(Graph::Tree { degree: 5 }, 100, &mut ChaCha8Rng::seed_from_u64(1)).expect("a tree");
+        assert!(pairs.len() == 99 && connected(100, &pairs));
+        let full = regular(100, 5, &mut ChaCha8Rng::seed_from_u64(1)).expect("a graph");
+        assert!(pairs.iter().all(|pair| full.contains(pair)));
+        assert_eq!(pairs.iter().filter(|(a, b)| *a == 0 || *b == 0).count(), 5, "all links of the first node");
     }
 
     #[test]

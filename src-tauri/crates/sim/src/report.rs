@@ -152,6 +152,8 @@ pub struct Report {
     pub meeting: Traffic,
     /// Links that broke and came back.
     pub resets: u64,
+    /// How often somebody left and came back.
+    pub departures: u64,
     /// Virtual milliseconds from the last message until nothing was left to do; `None` if that was not reached.
     pub quiet_after: Option<u64>,
     pub(crate) records: Vec<Record>,
@@ -209,9 +211,12 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { about, seed, nodes, links, resets, .. } = self;
+        let Self { about, seed, nodes, links, resets, departures, .. } = self;
         writeln!(f, "{about}")?;
-        writeln!(f, "{nodes} nodes, {links} links, seed {seed}, {resets} broken links that came back")?;
+        writeln!(
+            f,
+            "{nodes} nodes, {links} links, seed {seed}, {resets} broken links that came back, {departures} departures"
+        )?;
         let meeting = self.meeting;
         writeln!(
             f,

@@ -45,6 +45,8 @@ pub struct Scenario {
     pub partition: Option<Partition>,
     /// Links that break all the time and come back.
     pub resets: Option<Resets>,
+    /// People who come and go.
+    pub churn: Option<Churn>,
 }
 
 /// Who is linked to whom.
@@ -59,6 +61,11 @@ pub enum Graph {
     /// Everyone opens links to this many random others.
     Out {
         /// Links that each node opens.
+        degree: usize,
+    },
+    /// Of a network like [`Graph::Regular`] the links of one tree alone: from one node to all others by the fewest links.
+    Tree {
+        /// Links of each node in that network.
         degree: usize,
     },
     /// One after the other.
@@ -92,6 +99,19 @@ pub struct Resets {
     /// Milliseconds between two breaks, somewhere in the network, on average.
     pub every_ms: u64,
     /// Milliseconds until a broken link is back.
+    pub away_ms: u64,
+}
+
+/// People who are there for a while, then away, and come back, until the last message was published. They write also while they
+/// are away.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Churn {
+    /// This share of all, 0 to 1.
+    pub share: f64,
+    /// Milliseconds that each is there, on average: evenly between half of it and one and a half times it.
+    pub session_ms: u64,
+    /// Milliseconds that each is away.
     pub away_ms: u64,
 }
 
@@ -137,7 +157,8 @@ impl Scenario {
         }
         let times = [self.delay_ms[1], self.store_ms, self.every_ms, self.warm_up_ms, self.settle_ms];
         let resets = self.resets.iter().flat_map(|resets| [resets.every_ms, resets.away_ms]);
-        if times.into_iter().chain(resets).any(|time| time > MAX_MS) {
+        let churn = self.churn.iter().flat_map(|churn| [churn.session_ms, churn.away_ms]);
+        if times.into_iter().chain(resets).chain(churn).any(|time| time > MAX_MS) {
             return impossible("no time is longer than a day");
         }
         if self.phases.first() == Some(&0) || !self.phases.is_sorted_by(|a, b| a < b) {
@@ -147,7 +168,9 @@ impl Scenario {
             return impossible("the shorter delay comes first");
         }
         match self.graph {
-            Graph::Regular { degree } if !self.allows(degree) || (degree * self.nodes) % 2 == 1 => {
+            Graph::Regular { degree } | Graph::Tree { degree }
+                if !self.allows(degree) || (degree * self.nodes) % 2 == 1 =>
+            {
                 return impossible("nodes × degree must be even, and the degree 2 to 64 and at most half of the nodes");
             }
             Graph::Out { degree } if !self.allows(degree) => {
@@ -163,6 +186,9 @@ impl Scenario {
         }
         if self.resets.is_some_and(|resets| resets.every_ms == 0) {
             return impossible("breaks need time between them");
+        }
+        if self.churn.is_some_and(|churn| !(0.0..=1.0).contains(&churn.share) || churn.session_ms == 0) {
+            return impossible("at most all come and go, and they stay for a while");
         }
         Ok(())
     }

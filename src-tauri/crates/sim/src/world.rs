@@ -35,6 +35,10 @@ enum Event {
     Break,
     /// A broken link is back.
     Back { edge: usize },
+    /// Somebody goes away.
+    Leaves { node: usize },
+    /// And comes back.
+    Returns { node: usize },
 }
 
 /// Two nodes that can be linked, and their link while it is up.
@@ -74,8 +78,11 @@ pub(crate) struct World<'a> {
     alarm_of: Vec<Option<u64>>,
     /// Per node: records of messages that it was told to publish and that are not in its feed yet, and since when.
     pressed: Vec<VecDeque<(usize, u64)>>,
+    /// Per node: whether it is away.
+    away: Vec<bool>,
     tally: Tally,
     resets: u64,
+    departures: u64,
     /// Why a node would not go on.
     gave_up: Option<String>,
 }
@@ -113,10 +120,12 @@ impl<'a> World<'a> {
             alarms: BTreeSet::new(),
             alarm_of: vec![None; hosts.len()],
             pressed: vec![VecDeque::new(); hosts.len()],
+            away: vec![false; hosts.len()],
             tally: Tally::new(hosts.len()),
             hosts,
             scenario,
             resets: 0,
+            departures: 0,
             gave_up: None,
         })
     }
@@ -132,6 +141,11 @@ impl<'a> World<'a> {
         self.at(self.scenario.warm_up_ms * 1000, Event::Publish);
         if self.scenario.resets.is_some() {
             self.at(self.scenario.warm_up_ms * 1000, Event::Break);
+        }
+        if let Some(churn) = self.scenario.churn {
+            for node in 0..(self.hosts.len() as f64 * churn.share).round() as usize {
+                self.stays(node, self.scenario.warm_up_ms * 1000);
+            }
         }
         let last = (self.scenario.warm_up_ms + self.scenario.every_ms * (self.scenario.messages as u64 - 1)) * 1000;
         let end = last + self.scenario.settle_ms * 1000;
@@ -149,6 +163,7 @@ impl<'a> World<'a> {
             links: self.edges.len(),
             meeting: self.tally.meeting,
             resets: self.resets,
+            departures: self.departures,
             quiet_after,
             records: self.tally.records,
             phases: self.scenario.phases.clone(),
@@ -201,6 +216,12 @@ impl<'a> World<'a> {
             Event::Publish => self.publish(),
             Event::Break => self.break_one(),
             Event::Back { edge } => self.join(edge),
+            Event::Leaves { node } => self.leave(node),
+            Event::Returns { node } => {
+                self.away[node] = false;
+                self.edges_of(node).for_each(|edge| self.join(edge));
+                self.stays(node, self.now);
+            }
         }
     }
 
@@ -265,9 +286,34 @@ impl<'a> World<'a> {
         self.at(self.now + pause, Event::Break);
     }
 
+    /// Somebody who is there from `since` on leaves some time later.
+    fn stays(&mut self, node: usize, since: u64) {
+        let Some(churn) = self.scenario.churn else { return };
+        let session = churn.session_ms * 1000;
+        let stays = session / 2 + self.rng.next_u64() % session;
+        self.at(since + stays, Event::Leaves { node });
+    }
+
+    /// Somebody leaves, unless all is published: then everybody stays.
+    fn leave(&mut self, node: usize) {
+        let Some(churn) = self.scenario.churn.filter(|_| self.tally.records.len() < self.scenario.messages) else {
+            return;
+        };
+        self.away[node] = true;
+        self.departures += 1;
+        self.edges_of(node).for_each(|edge| self.cut(edge));
+        self.at(self.now + churn.away_ms * 1000, Event::Returns { node });
+    }
+
+    /// The edges that a node is an end of.
+    fn edges_of(&self, node: usize) -> std::vec::IntoIter<usize> {
+        let is_of = |edge: &usize| self.edges[*edge].ends.contains(&node);
+        (0..self.edges.len()).filter(is_of).collect::<Vec<_>>().into_iter()
+    }
+
     fn join(&mut self, edge: usize) {
         let Edge { ends, link, cut, .. } = &mut self.edges[edge];
-        if link.is_some() || *cut {
+        if link.is_some() || *cut || ends.iter().any(|end| self.away[*end]) {
             return;
         }
         let id = LinkId(self.next_link);

@@ -134,6 +134,25 @@ fn on_a_bad_radio_everything_arrives() {
     assert!(report.whole().payload_ratio() <= 1.15, "{report}");
 }
 
+/// The least that can be sent; what a tree of all feeds together costs is that its ways are longer, and that it has no others.
+#[test]
+fn along_a_fixed_tree_nothing_is_sent_twice() {
+    let report = play("tree", 1);
+    let steady = report.phase(251..=500);
+    assert_eq!(report.whole().missed(), 0);
+    assert_eq!(steady.copies, steady.optimum, "{report}");
+    assert!((steady.flooding_ratio() - 1.0).abs() < 1e-9, "2E - (N - 1) copies are N - 1 of them");
+}
+
+/// People who are there for half a minute get everything, also what was written while they were away, and are sent it once.
+#[test]
+fn everything_reaches_people_who_come_and_go() {
+    let report = play("churn", 6);
+    assert!(report.departures > 150, "{report}");
+    assert_eq!(report.whole().missed(), 0);
+    assert!(report.whole().payload_ratio() <= 1.10, "{report}");
+}
+
 #[test]
 fn along_a_line_a_post_takes_one_delay_per_link() {
     let report = play("line", 5);
@@ -161,6 +180,7 @@ fn scenarios_that_cannot_be_are_refused() {
         "graph = { kind = \"regular\", degree = 130 }",
         "graph = { kind = \"out\", degree = 4 }",
         "graph = { kind = \"line\" }\nphases = [3, 2]",
+        "graph = { kind = \"line\" }\nchurn = { share = 0.5, session_ms = 0, away_ms = 1 }",
         "graph = { kind = \"line\" }\nsettle_ms = 18446744073709551615",
     ] {
         let scenario = Scenario::parse(&text(&format!("delay_ms = [1, 2]\n{impossible}"))).unwrap();

@@ -10,6 +10,7 @@ mod ahead;
 mod append;
 mod backup;
 mod clocks;
+mod direct;
 pub mod doctor;
 mod doubt;
 mod error;

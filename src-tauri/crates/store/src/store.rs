@@ -19,6 +19,7 @@ use crate::{
     activity::OwnRows,
     ahead::bring_down,
     append::Writer,
+    direct::DirectReaders,
     doctor,
     doubt::Doubt,
     error::{OpenError, StoreError},
@@ -29,7 +30,6 @@ use crate::{
     log::read_body,
     rebuild::{Plan, Rebuild},
     schema::{self, checkpoint, last_checkpoint, meta, read_meta, renew_generation, write_meta},
-    search::Rankers,
     standing::{Memory, Mending, Standing, compare},
     write::{WriteConnection, WriteCost},
 };
@@ -59,7 +59,7 @@ pub(crate) struct Inner {
     pub(crate) stances_changed: watch::Sender<u64>,
     pub(crate) followers: Followers,
     pub(crate) rebuild: Rebuild,
-    pub(crate) rankers: Rankers,
+    pub(crate) direct: DirectReaders,
     /// Last, so that the lock goes after everything else.
     pub(crate) folder: Folder,
 }
@@ -202,7 +202,7 @@ impl Store {
             stances_changed: watch::Sender::new(0),
             followers: Followers::start(inner.clone(), last_row, built),
             rebuild: Rebuild::new(plan, last_row as u64),
-            rankers: Rankers::new(folder.path()),
+            direct: DirectReaders::new(folder.path()),
             folder,
         });
         let store = Self { inner };
@@ -235,7 +235,7 @@ impl Store {
         self.inner.rebuild.stop().await;
         let mut writer = self.inner.writer.lock().await;
         self.inner.readers.close().await;
-        self.inner.rankers.close();
+        self.inner.direct.close();
         let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
         if last_checkpoint(&mut writer.db).await?
             && self.standing() == Standing::Whole

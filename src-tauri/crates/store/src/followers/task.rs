@@ -18,6 +18,9 @@ use crate::{append::Writer, error::StoreError, store::Inner};
 
 /// How long the log has to be quiet before followers work: writing messages goes first.
 const QUIET: Duration = Duration::from_millis(150);
+/// The same where at least [`MANY`] messages came since they last began to work: many come in bursts.
+const QUIET_AFTER_MANY: Duration = Duration::from_secs(1);
+const MANY: i64 = 2_000;
 /// How long they rest at most while messages pour in.
 const LONGEST_REST: Duration = Duration::from_secs(4);
 /// How long they then work before they rest again.
@@ -84,21 +87,22 @@ pub(super) async fn run(
                 Some(more) => waiting.push(more),
                 None => return,
             },
-            ended = rest(&mut newest, is_level) => if ended { return },
+            ended = rest(&mut newest, is_level, goal) => if ended { return },
         }
     }
 }
 
-/// Rests until the log has been quiet for a moment after something new, or for as long as a rest may be. Returns whether
-/// the store is gone.
-async fn rest(newest: &mut watch::Receiver<i64>, is_level: bool) -> bool {
+/// Rests until the log has been quiet for a moment after something new, or for as long as a rest may be; `seen` was the newest row
+/// when they began to work. Returns whether the store is gone.
+async fn rest(newest: &mut watch::Receiver<i64>, is_level: bool, seen: i64) -> bool {
     if is_level && newest.changed().await.is_err() {
         return true;
     }
     let end = Instant::now() + LONGEST_REST;
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        match timeout(QUIET.min(left), newest.changed()).await {
+        let quiet = if *newest.borrow() - seen < MANY { QUIET } else { QUIET_AFTER_MANY };
+        match timeout(quiet.min(left), newest.changed()).await {
             Ok(Ok(())) if !left.is_zero() => {}
             Ok(Err(_)) => return true,
             _ => return false,
@@ -194,4 +198,31 @@ async fn begin_again(parts: &Parts, follower: Follower) -> Result<(), StoreError
         )
     };
     spawn_blocking(work).await.map_err(|_| StoreError::Closing)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long a rest is when so many messages come at its beginning, and then one more just before a quiet moment is over.
+    async fn rests(came: i64) -> Duration {
+        let (log, mut newest) = watch::channel(10);
+        let begun = Instant::now();
+        log.send_replace(10 + came);
+        let writing = async {
+            sleep(QUIET.mul_f64(0.9)).await;
+            log.send_replace(11 + came);
+        };
+        let (ended, ()) = tokio::join!(rest(&mut newest, false, 10), writing);
+        assert!(!ended);
+        begun.elapsed()
+    }
+
+    #[tokio::test]
+    async fn a_burst_of_messages_is_waited_out_and_a_few_are_followed_soon() {
+        let few = rests(3).await;
+        assert!(few > QUIET && few < QUIET_AFTER_MANY, "{few:?}");
+        let many = rests(MANY).await;
+        assert!(many > QUIET_AFTER_MANY && many < LONGEST_REST, "{many:?}");
+    }
 }

@@ -4,6 +4,7 @@ mod authored;
 mod body;
 mod export;
 mod filed;
+mod load;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use tokio::task::spawn_blocking;
 pub(crate) use authored::AuthoredRow;
 pub(crate) use body::{pack_body, read_body, read_previous};
 pub use export::{Export, Exported};
+pub use load::MAX_LOADED;
 
 use crate::{
     Store,
@@ -22,9 +24,6 @@ use crate::{
     schema::DATABASE,
     store::Inner,
 };
-
-/// How many messages one [`Store::load`] gives at most, whatever their size.
-pub const MAX_LOADED: usize = 4096;
 
 /// A message and when it came.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,71 +91,6 @@ impl Inner {
 }
 
 impl Store {
-    /// The messages of `feed` after sequence `after` up to `through`, in order: as many as fit into `max_bytes` (but at
-    /// least one, if there is one) and not more than [`MAX_LOADED`]. They end before a message that is damaged.
-    ///
-    /// # Errors
-    /// When the disk refuses or the first of these messages is damaged.
-    pub async fn load(
-        &self,
-        feed: FeedId,
-        after: u64,
-        through: u64,
-        max_bytes: usize,
-    ) -> Result<Vec<Message>, StoreError> {
-        let Some(number) = self.inner.shared().feeds.number(&feed) else { return Ok(Vec::new()) };
-        let rows: Vec<(i64, i64, Vec<u8>)> = sqlx::query_as(
-            // The running total stops the walk near the size asked for: a packed body is no longer than what it unpacks to.
-            "SELECT row, sequence, body FROM (
-                SELECT row, message_sequences.sequence, body,
-                    sum(length(body)) OVER (ORDER BY message_sequences.sequence) - length(body) AS before
-                FROM message_sequences JOIN log USING (row)
-                WHERE message_sequences.feed = ?1 AND message_sequences.sequence > ?2 AND message_sequences.sequence <= ?3
-                ORDER BY message_sequences.sequence LIMIT ?4)
-             WHERE before = 0 OR before + length(body) <= ?5",
-        )
-        .bind(number)
-        .bind(clamp(after))
-        .bind(clamp(through))
-        .bind(limit_for(max_bytes))
-        .bind(max_bytes as i64)
-        .fetch_all(&self.inner.readers)
-        .await?;
-        let decode = move || {
-            let mut messages: Vec<(i64, Message)> = Vec::with_capacity(rows.len());
-            let mut bytes = 0;
-            for (row, sequence, body) in rows {
-                match read_body(feed, sequence as u64, &body) {
-                    Ok(message) => {
-                        bytes += message.encoded().len();
-                        if !messages.is_empty() && bytes > max_bytes {
-                            break;
-                        }
-                        messages.push((row, message));
-                    }
-                    Err(error) if messages.is_empty() => return Err(error),
-                    Err(error) => {
-                        tracing::warn!(%error, "the messages before it are given");
-                        break;
-                    }
-                }
-            }
-            Ok(messages)
-        };
-        let mut messages = spawn_blocking(decode).await.map_err(|_| StoreError::Closing)??;
-        // Whoever gets a message that has changed here takes it for a forgery of ours.
-        let misfiled = self.inner.misfiled(messages.iter().map(|(row, message)| (*row, message.id()))).await?;
-        if let Some(at) = messages.iter().position(|(row, _)| misfiled.contains(row)) {
-            let sequence = messages[at].1.sequence();
-            if at == 0 {
-                return Err(StoreError::Damaged { feed, sequence });
-            }
-            tracing::warn!(%feed, sequence, "a message has changed on the disk; those before it are given");
-            messages.truncate(at);
-        }
-        Ok(messages.into_iter().map(|(_, message)| message).collect())
-    }
-
     /// How far `feed` is stored, its newest messages below sequence `before` (0: the newest of all), and its author's newest words
     /// about themselves that give a name. At most `most` messages, oldest first, and as many as fit into `max_bytes` encoded, but at
     /// least one if there is one. None where nothing of the feed is stored.
@@ -241,13 +175,6 @@ impl Store {
         let (messages, feeds) = stored.fold((0, 0), |(messages, feeds), feed| (messages + feed.messages, feeds + 1));
         Ok(Totals { messages, feeds, bytes })
     }
-}
-
-/// How many of the smallest messages fit, so that a small size reads few rows. No message is smaller than its fixed
-/// parts: two ids, a signature and the names of the fields.
-fn limit_for(max_bytes: usize) -> i64 {
-    const SMALLEST: usize = 300;
-    (max_bytes / SMALLEST + 1).min(MAX_LOADED) as i64
 }
 
 /// A sequence as SQLite holds numbers.

@@ -53,13 +53,13 @@ impl Store {
         let asked = Arc::new(asked);
         let wanted: Arc<[Term]> = search.wanted.as_slice().into();
         let listing = (Arc::clone(&self.inner), Arc::clone(&asked));
-        let documents = spawn_blocking(move || listing.0.rankers.with(|db| documents(db, &listing.1))).await;
+        let documents = spawn_blocking(move || listing.0.direct.with(|db| documents(db, &listing.1))).await;
         let documents = documents.map_err(|_| StoreError::Closing)??;
         let mut reading = JoinSet::new();
         for piece in documents.chunks(PIECE) {
             let piece = rows_to_json(&piece)?;
             let (inner, asked, wanted) = (Arc::clone(&self.inner), Arc::clone(&asked), Arc::clone(&wanted));
-            reading.spawn_blocking(move || inner.rankers.with(|db| count(db, &inner, &piece, &asked, &wanted)));
+            reading.spawn_blocking(move || inner.direct.with(|db| count(db, &inner, &piece, &asked, &wanted)));
         }
         let holding = self.holding(search).await?;
         let mut ranked = Vec::with_capacity(documents.len());

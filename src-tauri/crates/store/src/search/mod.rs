@@ -5,10 +5,8 @@ mod best;
 mod document;
 mod find;
 mod people;
-mod rankers;
 
 pub use best::MAX_RANKED;
 pub(crate) use document::{Document, first_document_after, write_documents};
 pub use find::{BadSearchCursor, Found, FoundText, MAX_FOUND, Search, SearchCursor, SearchResult};
 pub use people::MAX_FOUND_PEOPLE;
-pub(crate) use rankers::Rankers;
