@@ -17,9 +17,8 @@ pub(crate) struct Lan {
 /// A computer.
 pub(crate) struct Host {
     namespace: String,
-    /// Where its cable ends: a namespace, and the name of the port there.
-    switch: String,
-    port: String,
+    /// Where its cable ends: a namespace, and the name of the port there. None of a host in a row.
+    cable: Option<[String; 2]>,
 }
 
 /// The cable between the two switches of a [`Lan::of_two_rooms`].
@@ -58,7 +57,7 @@ impl Lan {
     pub(crate) fn line<const N: usize>() -> Option<Self> {
         let mut lan = Self::empty()?;
         for _ in 0..N {
-            lan.host("", "");
+            lan.host(None);
         }
         for (at, pair) in lan.hosts.windows(2).enumerate() {
             let (left, right, network) = (&pair[0].namespace, &pair[1].namespace, at + 1);
@@ -84,12 +83,12 @@ impl Lan {
         ip(&["-n", &self.name, "link", "set", switch, "up"]);
     }
 
-    /// Adds a host, whose cable ends there.
-    fn host(&mut self, switch: &str, port: &str) -> &Host {
+    /// Adds a host.
+    fn host(&mut self, cable: Option<[String; 2]>) -> &Host {
         let namespace = format!("{}-{}", self.name, self.hosts.len() + 1);
         ip(&["netns", "add", &namespace]);
         ip(&["-n", &namespace, "link", "set", "lo", "up"]);
-        self.hosts.push(Host { namespace, switch: switch.to_owned(), port: port.to_owned() });
+        self.hosts.push(Host { namespace, cable });
         &self.hosts[self.hosts.len() - 1]
     }
 
@@ -97,7 +96,7 @@ impl Lan {
     fn plug(&mut self, switch: &str) {
         let number = self.hosts.len() + 1;
         let (name, port) = (self.name.clone(), format!("port{number}"));
-        let namespace = &self.host(&name, &port).namespace;
+        let namespace = &self.host(Some([name.clone(), port.clone()])).namespace;
         ip(&["-n", &name, "link", "add", &port, "type", "veth", "peer", "name", "eth0", "netns", namespace]);
         ip(&["-n", &name, "link", "set", &port, "master", switch, "up"]);
         ip(&["-n", namespace, "address", "add", &format!("10.77.0.{number}/24"), "dev", "eth0"]);
@@ -108,7 +107,7 @@ impl Lan {
         &self.hosts
     }
 
-    /// Pulls the cable between the two rooms. No host notices anything at its own.
+    /// Pulls the cable between the two rooms of a [`Lan::of_two_rooms`]. No host notices anything at its own.
     pub(crate) fn part(&self) {
         ip(&["-n", &self.name, "link", "set", BETWEEN[0], "down"]);
     }
@@ -148,12 +147,17 @@ impl Host {
 
     /// Pulls the cable.
     pub(crate) fn cut(&self) {
-        ip(&["-n", &self.switch, "link", "set", &self.port, "down"]);
+        self.set_cable("down");
     }
 
     /// Puts the cable back.
     pub(crate) fn heal(&self) {
-        ip(&["-n", &self.switch, "link", "set", &self.port, "up"]);
+        self.set_cable("up");
+    }
+
+    fn set_cable(&self, state: &str) {
+        let [switch, port] = self.cable.as_ref().expect("a host on a switch");
+        ip(&["-n", switch, "link", "set", port, state]);
     }
 }
 

@@ -4,6 +4,7 @@
 mod browser;
 mod bus;
 mod display;
+#[allow(dead_code, reason = "shared with the tests between hosts")]
 mod hosts;
 mod meeting;
 mod page;

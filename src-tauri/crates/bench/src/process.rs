@@ -84,7 +84,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Finished, Error> {
 }
 
 /// How long a companion may take for a line: longer than the slowest thing that is asked of one.
-const PATIENCE: Duration = Duration::from_secs(600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A child that stays: it writes a JSON object a line, unasked or as the answer to a line. Killed when dropped.
 pub(crate) struct Companion {
@@ -155,15 +155,22 @@ impl Companion {
     /// Lets it end in good order: no more lines come, and `signal` if it wants one.
     ///
     /// # Errors
-    /// When it cannot be waited for.
+    /// When it does not end well, or not within ten minutes.
     pub(crate) async fn end(mut self, signal: Option<Signal>) -> Result<(), Error> {
         self.stdin = None;
         let pid = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let (Some(pid), Some(signal)) = (pid, signal) {
             kill_process(pid, signal).map_err(std::io::Error::from)?;
         }
-        self.child.wait().await?;
-        Ok(())
+        let Ok(status) = tokio::time::timeout(PATIENCE, self.child.wait()).await else {
+            return Err(Error::Wrong(format!("{} does not end", self.name)));
+        };
+        let status = status?;
+        if status.success() {
+            return Ok(());
+        }
+        let said = (&mut self.complaints).await.unwrap_or_default();
+        Err(Error::Child { name: self.name.clone(), status: describe(status), said: last_lines(&said) })
     }
 }
 

@@ -21,12 +21,13 @@ use tokio::{
 
 /// Bytes taken at once.
 const ROOM: usize = 64 * 1024;
-/// Nothing has come for so long: everything that was going to be said has been said.
-const QUIET: Duration = Duration::from_secs(1);
+/// Nothing has come for so long: everything that was going to be said has been said. Longer than either stack waits before it
+/// acknowledges (ours a second), shorter than the pause between two signs of life.
+const QUIET: Duration = Duration::from_millis(1_800);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The wire. It ends when dropped.
+/// The wire. It takes no more connections when dropped; those that are there last as long as their ends.
 pub(crate) struct Proxy {
     /// Where to connect to it, on 127.0.0.1.
     pub(crate) port: u16,
@@ -58,7 +59,7 @@ impl Proxy {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The same, once nothing has gone over it for a second; what is there after `patience` if that never happens.
+    /// The same, once nothing has gone over it for two seconds or so; what is there after `patience` if that never happens.
     pub(crate) async fn quiet(&self, patience: Duration) -> u64 {
         let begun = Instant::now();
         let mut last = (self.bytes(), begun);

@@ -358,8 +358,8 @@ pub(crate) enum Command {
         /// Draw the first one to this file as SVG: how long deliveries take, and what each message costs
         #[arg(long, value_name = "FILE.svg")]
         plot: Option<PathBuf>,
-        /// One JSON object a run, on a line of its own, in the order of the seeds: {"seed","nodes","links","resets","quietAfter","phases":[{"first","last",
-        /// "payload","flooding","notes","levels","lastHop","missed","p50","p99","max","floodingP50","floodingP99","bytes"}]},
+        /// One JSON object a run, on a line of its own, in the order of the seeds: {"seed","nodes","links","resets","departures","quietAfter",
+        /// "phases":[{"first","last","payload","flooding","notes","levels","lastHop","missed","p50","p99","max","floodingP50","floodingP99","bytes"}]},
         /// times in milliseconds, the last phase being all messages; a figure is null where nothing was
         /// delivered
         #[arg(long)]

@@ -14,7 +14,7 @@ use crate::{
     graph::{below, cuttable, draw},
     host::{Host, keys},
     report::Report,
-    scenario::{Scenario, ScenarioError},
+    scenario::{Churn, Scenario, ScenarioError},
     tally::Tally,
     wiretap::{Seen, Wiretap},
 };
@@ -50,6 +50,8 @@ struct Edge {
     link: Option<LinkId>,
     /// It never comes back.
     cut: bool,
+    /// Its ends are in halves that have lost each other.
+    parted: bool,
 }
 
 #[derive(Debug)]
@@ -103,7 +105,7 @@ impl<'a> World<'a> {
         let [shortest, longest] = scenario.delay_ms.map(|millis| millis * 1000);
         let edge = |(a, b): (usize, usize)| {
             let delay = shortest + rng.next_u64() % (longest - shortest + 1);
-            Edge { ends: [a, b], delay, link: None, cut: false }
+            Edge { ends: [a, b], delay, link: None, cut: false, parted: false }
         };
         let edges = pairs.into_iter().map(edge).collect();
         Ok(Self {
@@ -219,7 +221,7 @@ impl<'a> World<'a> {
             Event::Leaves { node } => self.leave(node),
             Event::Returns { node } => {
                 self.away[node] = false;
-                self.edges_of(node).for_each(|edge| self.join(edge));
+                self.edges_of(node).into_iter().for_each(|edge| self.join(edge));
                 self.stays(node, self.now);
             }
         }
@@ -263,8 +265,10 @@ impl<'a> World<'a> {
             let edges: Vec<usize> = (0..self.edges.len()).filter(|&edge| across(&self.edges[edge])).collect();
             for edge in edges {
                 if partition.after == count {
+                    self.edges[edge].parted = true;
                     self.cut(edge);
                 } else if partition.healed_after == count {
+                    self.edges[edge].parted = false;
                     self.join(edge);
                 }
             }
@@ -288,32 +292,33 @@ impl<'a> World<'a> {
 
     /// Somebody who is there from `since` on leaves some time later.
     fn stays(&mut self, node: usize, since: u64) {
-        let Some(churn) = self.scenario.churn else { return };
+        let Some(churn) = self.coming_and_going() else { return };
         let session = churn.session_ms * 1000;
         let stays = session / 2 + self.rng.next_u64() % session;
         self.at(since + stays, Event::Leaves { node });
     }
 
-    /// Somebody leaves, unless all is published: then everybody stays.
     fn leave(&mut self, node: usize) {
-        let Some(churn) = self.scenario.churn.filter(|_| self.tally.records.len() < self.scenario.messages) else {
-            return;
-        };
+        let Some(churn) = self.coming_and_going() else { return };
         self.away[node] = true;
         self.departures += 1;
-        self.edges_of(node).for_each(|edge| self.cut(edge));
+        self.edges_of(node).into_iter().for_each(|edge| self.cut(edge));
         self.at(self.now + churn.away_ms * 1000, Event::Returns { node });
     }
 
+    /// The churn, until all is published: then everybody stays.
+    fn coming_and_going(&self) -> Option<Churn> {
+        self.scenario.churn.filter(|_| self.tally.records.len() < self.scenario.messages)
+    }
+
     /// The edges that a node is an end of.
-    fn edges_of(&self, node: usize) -> std::vec::IntoIter<usize> {
-        let is_of = |edge: &usize| self.edges[*edge].ends.contains(&node);
-        (0..self.edges.len()).filter(is_of).collect::<Vec<_>>().into_iter()
+    fn edges_of(&self, node: usize) -> Vec<usize> {
+        (0..self.edges.len()).filter(|&edge| self.edges[edge].ends.contains(&node)).collect()
     }
 
     fn join(&mut self, edge: usize) {
-        let Edge { ends, link, cut, .. } = &mut self.edges[edge];
-        if link.is_some() || *cut || ends.iter().any(|end| self.away[*end]) {
+        let Edge { ends, link, cut, parted, .. } = &mut self.edges[edge];
+        if link.is_some() || *cut || *parted || ends.iter().any(|end| self.away[*end]) {
             return;
         }
         let id = LinkId(self.next_link);

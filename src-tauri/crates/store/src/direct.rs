@@ -3,10 +3,11 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use rusqlite::{Connection, OpenFlags};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     error::StoreError,
@@ -14,75 +15,69 @@ use crate::{
 };
 
 /// Connections at most: a search and what goes to neighbours are read side by side, on all cores of most computers.
-const MOST: usize = 4;
+const MOST: u32 = 4;
 
 /// Memory of each for pages, in KiB, as SQLite takes it.
 const CACHE: &str = "-1024";
 
 /// Opened when they are needed: reading what tables there are takes longer than most searches. Then they are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct DirectReaders(Arc<Inner>);
+
 #[derive(Debug)]
-pub(crate) struct DirectReaders {
+struct Inner {
     database: PathBuf,
-    state: Mutex<State>,
-    /// A connection was given back, or there will be none any more.
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    idle: Vec<Connection>,
-    /// How many somebody reads with.
-    lent: usize,
-    is_closed: bool,
-}
-
-/// The right to one connection; given back when dropped, also by a panic.
-struct Turn<'a>(&'a DirectReaders);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.state().lent -= 1;
-        self.0.changed.notify_one();
-    }
+    /// Whose turn it is, in the order in which they came. Closed once the store closes.
+    turns: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl DirectReaders {
     pub(crate) fn new(folder: &Path) -> Self {
-        Self { database: folder.join(DATABASE), state: Mutex::default(), changed: Condvar::new() }
+        let (database, turns) = (folder.join(DATABASE), Arc::new(Semaphore::new(MOST as usize)));
+        Self(Arc::new(Inner { database, turns, idle: Mutex::default() }))
     }
 
-    /// Does something with a connection. Blocks, also until one is free.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let (idle, turn) = self.turn()?;
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.open()?,
-        };
-        let done = work(&connection)?;
-        let mut state = self.state();
-        if !state.is_closed {
-            state.idle.push(connection);
-        }
-        // The turn's end takes the lock itself.
-        drop(state);
-        drop(turn);
-        Ok(done)
+    /// Does something with a connection, on a thread that may block, when it is its turn. It goes on when the returned future is
+    /// dropped.
+    ///
+    /// # Errors
+    /// Those of `work`, and that the store closes.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = Arc::clone(&self.0.turns).acquire_owned().await.map_err(|_| StoreError::Closing)?;
+        let readers = Arc::clone(&self.0);
+        let reading = spawn_blocking(move || {
+            let idle = readers.idle().pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => readers.open()?,
+            };
+            let done = work(&connection)?;
+            readers.idle().push(connection);
+            // After the connection is given back, so that whoever is next finds it; by an error or a panic just as well.
+            drop(turn);
+            Ok(done)
+        });
+        reading.await.map_err(|_| StoreError::Closing)?
     }
 
-    /// Waits for a turn, with a connection if one is idle.
-    fn turn(&self) -> Result<(Option<Connection>, Turn<'_>), StoreError> {
-        let full = |state: &mut State| state.lent >= MOST && !state.is_closed;
-        let mut state = self.changed.wait_while(self.state(), full).unwrap_or_else(PoisonError::into_inner);
-        if state.is_closed {
-            return Err(StoreError::Closing);
-        }
-        state.lent += 1;
-        Ok((state.idle.pop(), Turn(self)))
+    /// Closes all of them, once those are done that somebody reads with.
+    pub(crate) async fn close(&self) {
+        // An error says that they are closed already.
+        let all = self.0.turns.acquire_many(MOST).await;
+        self.0.turns.close();
+        drop(all);
+        self.0.idle().clear();
     }
+}
 
-    fn state(&self) -> MutexGuard<'_, State> {
+impl Inner {
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         // Nothing panics while it holds the lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> Result<Connection, StoreError> {
@@ -92,12 +87,78 @@ impl DirectReaders {
         db.pragma_update(None, "cache_size", CACHE)?;
         Ok(db)
     }
+}
 
-    /// Closes those that are idle, and each other one when it is done.
-    pub(crate) fn close(&self) {
-        let mut state = self.state();
-        state.is_closed = true;
-        state.idle.clear();
-        self.changed.notify_all();
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn readers() -> (tempfile::TempDir, DirectReaders) {
+        let dir = tempfile::tempdir().expect("a folder");
+        Connection::open(dir.path().join(DATABASE))
+            .and_then(|db| db.execute_batch("CREATE TABLE t (a)"))
+            .expect("a database");
+        let readers = DirectReaders::new(dir.path());
+        (dir, readers)
+    }
+
+    #[tokio::test]
+    async fn no_more_than_so_many_read_at_once_and_closing_waits_for_them() {
+        let (_dir, readers) = readers();
+        let (begun, begins) = mpsc::channel();
+        let mut ends = Vec::new();
+        let mut reading = Vec::new();
+        for number in 0..=MOST {
+            let (end, ended) = mpsc::channel::<()>();
+            ends.push(end);
+            let (readers, begun) = (readers.clone(), begun.clone());
+            reading.push(tokio::spawn(async move {
+                readers
+                    .with(move |_| {
+                        begun.send(number).expect("somebody listens");
+                        ended.recv().map_err(|_| StoreError::Closing)
+                    })
+                    .await
+            }));
+            tokio::task::yield_now().await;
+        }
+        let mut first = Vec::new();
+        while first.len() < MOST as usize {
+            first.extend(begins.try_recv());
+            tokio::task::yield_now().await;
+        }
+        first.sort_unstable();
+        assert_eq!(first, (0..MOST).collect::<Vec<_>>(), "the last one waits");
+        let closing = tokio::spawn({
+            let readers = readers.clone();
+            async move { readers.close().await }
+        });
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!closing.is_finished() && begins.try_recv().is_err());
+        for end in &ends {
+            end.send(()).expect("it waits");
+        }
+        closing.await.expect("it ends");
+        for one in reading {
+            one.await.expect("it ends").expect("whoever came before the closing had a turn");
+        }
+        assert!(matches!(readers.with(|_| Ok(())).await, Err(StoreError::Closing)));
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_failed_or_panicked_gives_its_turn_back() {
+        let (_dir, readers) = readers();
+        for _ in 0..=MOST {
+            let failed = readers.with(|db| Ok(db.execute("nonsense", [])?)).await;
+            assert!(matches!(failed, Err(StoreError::Direct(_))), "{failed:?}");
+            let panicked: Result<(), _> = readers.with(|_| panic!("as it is meant to")).await;
+            assert!(matches!(panicked, Err(StoreError::Closing)));
+        }
+        let one: i64 = readers.with(|db| Ok(db.query_row("SELECT 1", [], |row| row.get(0))?)).await.expect("an answer");
+        assert_eq!(one, 1);
     }
 }

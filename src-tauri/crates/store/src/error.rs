@@ -50,9 +50,9 @@ pub enum StoreError {
     /// The database refuses: disk full, gone, or damaged.
     #[error("{}", refusal("read or written", is_damage(.0), .0))]
     Database(#[from] sqlx::Error),
-    /// The database refuses to take something in: disk full, gone, or damaged.
-    #[error("{}", refusal("written", is_damage_in_writing(.0), .0))]
-    Write(#[from] rusqlite::Error),
+    /// The same of a connection that writes, or reads much: disk full, gone, or damaged.
+    #[error("{}", refusal("read or written", is_damage_said_directly(.0), .0))]
+    Direct(#[from] rusqlite::Error),
     /// What is stored does not read back.
     #[error(
         "message {sequence} of {feed} is damaged on this disk. Close Periwinkle and run `peri doctor` to see what can be saved."
@@ -98,7 +98,7 @@ fn is_damage(error: &sqlx::Error) -> bool {
     matches!(code.map(|code| code & 0xff), Some(CORRUPT | NOT_A_DATABASE))
 }
 
-fn is_damage_in_writing(error: &rusqlite::Error) -> bool {
+fn is_damage_said_directly(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }

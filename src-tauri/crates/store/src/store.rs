@@ -235,7 +235,7 @@ impl Store {
         self.inner.rebuild.stop().await;
         let mut writer = self.inner.writer.lock().await;
         self.inner.readers.close().await;
-        self.inner.direct.close();
+        self.inner.direct.close().await;
         let head = self.inner.shared().feeds.by_id(&self.inner.me).and_then(|feed| feed.head);
         if last_checkpoint(&mut writer.db).await?
             && self.standing() == Standing::Whole

@@ -20,7 +20,12 @@ use store::Store;
 use tokio::time::sleep;
 
 use super::Setup;
-use crate::{Error, dataset::Dataset, process::Companion, reference::prepare};
+use crate::{
+    Error,
+    dataset::Dataset,
+    process::{Companion, PATIENCE},
+    reference::prepare,
+};
 
 /// Whose peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,7 @@ pub(super) struct Peer {
     client: Option<Client>,
     /// Messages that it had of its own before anything came.
     own: u64,
+    folder: PathBuf,
 }
 
 /// The reference's first line.
@@ -73,7 +79,7 @@ impl Stack {
                 let client = Client::connect(folder).await;
                 let client = client.ok_or_else(|| Error::Wrong("peri serve does not answer".into()))?;
                 let own = if folder.join(WANTS).exists() { set.parameters.authors as u64 } else { 0 };
-                Ok(Peer { companion, address, port, client: Some(client), own })
+                Ok(Peer { companion, address, port, client: Some(client), own, folder: folder.to_owned() })
             }
             Self::Theirs => {
                 let ids = setup.folder.join("run").join("ids.json");
@@ -84,7 +90,8 @@ impl Stack {
                 let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
                 let mut companion = setup.reference.peer(folder, &ids, port)?;
                 let ready: TheyAreReady = companion.says().await?;
-                Ok(Peer { companion, address: ready.address, port, client: None, own: 0 })
+                let folder = folder.to_owned();
+                Ok(Peer { companion, address: ready.address, port, client: None, own: 0, folder })
             }
         }
     }
@@ -169,8 +176,15 @@ impl Peer {
             let status: Status = client.call(&Request::Status {}).await.map_err(|failure| refused(&failure))?;
             let missing = (count + self.own).saturating_sub(status.messages);
             if missing == 0 {
-                // What is counted is stored with its indexes, in a transaction that was synced.
-                return Ok(begun.elapsed());
+                let received = begun.elapsed();
+                // What is counted is in the database with its indexes, and on the disk with the next sync.
+                if look == Some(LOOK[0]) {
+                    synced(&self.folder)?;
+                }
+                return Ok(received);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(Error::Wrong(format!("{missing} messages never come")));
             }
             sleep(*look.get_or_insert(LOOK[usize::from(missing == 1)])).await;
         }
@@ -205,6 +219,17 @@ impl Peer {
         let signal = self.client.is_some().then_some(Signal::TERM);
         self.companion.end(signal).await
     }
+}
+
+/// Everything in `folder` is on the disk, not only with the system.
+fn synced(folder: &Path) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(Error::disk(folder))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::File::open(entry.path()).and_then(|file| file.sync_all()).map_err(Error::disk(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 fn refused(failure: &Failure) -> Error {

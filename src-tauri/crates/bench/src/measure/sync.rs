@@ -31,24 +31,19 @@ const ONE_KB: f64 = 1.5;
 const ONE_MS: f64 = 50.0;
 
 /// Single messages.
-const ONES: usize = 20;
+const ONES: usize = 10;
 /// How often they meet again.
 const AGAIN: usize = 2;
-/// Between a message and what is measured next, for what is said about it afterwards.
-const AFTERWARDS: Duration = Duration::from_millis(300);
+/// How long the processes of the sync over the wire stay as they are until their memory is read: full text has followed by then.
+const FOLLOWED: Duration = Duration::from_secs(8);
 /// Until a wire is taken to be quiet although something goes over it again and again.
 const RESTLESS: Duration = Duration::from_secs(8);
 
-/// What one sync took.
-struct Sync {
-    seconds: f64,
-    giver_bytes: u64,
-    taker_bytes: u64,
-}
-
-/// What went over the wire.
+/// What went over the wire, and what the two who sent it needed.
 struct Wire {
     first: u64,
+    giver_bytes: u64,
+    taker_bytes: u64,
     again: Vec<u64>,
     one: Samples,
     milliseconds: Samples,
@@ -66,10 +61,13 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
         runs => format!("Medians of {runs} syncs in turn"),
     };
     section.note(format!(
-        "{of}, each of two new processes on loopback: from before the taker dials until it has every message, indexed and durable. Ours \
-         follows every author; the reference (`ssb-db2`, `ssb-ebt`) asks for each, its log and indexes are drained and its files synced. \
-         Bytes are all that goes over TCP, both ways, in a sync of its own through a wire that counts. Meeting again is with a \
-         taker started anew. Of {ONES} single messages medians, from before they are written to where the taker has them."
+        "{of}, each of two new processes on loopback: from before the taker dials until it has every message, indexed and synced to the \
+         disk; full text and opened private messages follow ours later. Ours follows every author; the reference (`ssb-db2`, \
+         `ssb-ebt`) asks for each, and its log and indexes are drained. Bytes are all that goes over TCP, both ways, in a sync of its own \
+         through a wire that counts; the memory is that of this sync, read when full text had followed. Meeting again is with a taker \
+         started anew; most of ours are pictures that the set names, that nobody has, and that are asked for again (the reference \
+         has no blobs here). Of {ONES} single messages medians, from before they are written to where the taker has them: of ours \
+         in the database, of the reference's in its log, which it writes in bursts."
     ));
     Ok(())
 }
@@ -79,26 +77,30 @@ async fn shape(stores: &mut Stores, section: &mut Section, parameters: Parameter
     let set = stores.dataset(parameters)?;
     let (ours, _) = stores.ours(parameters).await?;
     let theirs = stores.theirs(parameters)?.map(|(folder, _)| folder);
-    let mut syncs: Vec<Sync> = Vec::new();
-    let mut their_syncs: Result<Vec<Sync>, String> = theirs.as_ref().map(|_| Vec::new()).map_err(Clone::clone);
+    let mut seconds: Vec<f64> = Vec::new();
+    let mut their_seconds: Result<Vec<f64>, String> = theirs.as_ref().map(|_| Vec::new()).map_err(Clone::clone);
     let runs = stores.setup.runs;
     for run in 1..=runs {
-        if let (Ok(folder), Ok(syncs)) = (&theirs, &mut their_syncs) {
+        if let (Ok(folder), Ok(seconds)) = (&theirs, &mut their_seconds) {
             match sync(stores, Stack::Theirs, folder, &set).await {
-                Ok(one) => syncs.push(one),
-                Err(why) => their_syncs = Err(why.to_string()),
+                Ok(one) => seconds.push(one),
+                Err(why) => their_seconds = Err(why.to_string()),
             }
         }
         let one = sync(stores, Stack::Ours, &ours, &set).await?;
-        println!("  [run {run} of {runs}: {:.2} s]", one.seconds);
-        syncs.push(one);
+        println!("  [run {run} of {runs}: {one:.2} s]");
+        seconds.push(one);
     }
     let wire = over_a_wire(stores, Stack::Ours, &ours, &set).await?;
     let their_wire = match &theirs {
         Ok(folder) => over_a_wire(stores, Stack::Theirs, folder, &set).await.map_err(|why| why.to_string()),
         Err(why) => Err(why.clone()),
     };
-    show(stores, section, &set, (&syncs, &wire), (their_syncs, their_wire));
+    let [giver, taker] = folders(&stores.setup);
+    for folder in [giver, taker] {
+        std::fs::remove_dir_all(&folder).map_err(Error::disk(&folder))?;
+    }
+    show(stores, section, &set, (seconds, &wire), (their_seconds, their_wire));
     Ok(())
 }
 
@@ -112,16 +114,15 @@ async fn both(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Resu
     Ok((stack.start(&stores.setup, set, &giver).await?, stack.start(&stores.setup, set, &taker).await?))
 }
 
-async fn sync(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Result<Sync, Error> {
+async fn sync(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Result<f64, Error> {
     let (giver, mut taker) = both(stores, stack, full, set).await?;
     let begun = Instant::now();
     taker.connect(&giver.address(giver.port)).await?;
     taker.has(set.facts.messages as u64).await?;
     let seconds = begun.elapsed().as_secs_f64();
-    let sync = Sync { seconds, giver_bytes: giver.peak_bytes(), taker_bytes: taker.peak_bytes() };
     taker.end().await?;
     giver.end().await?;
-    Ok(sync)
+    Ok(seconds)
 }
 
 async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Result<Wire, Error> {
@@ -132,11 +133,14 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
     taker.connect(&address).await?;
     taker.has(all).await?;
     let first = proxy.quiet(RESTLESS).await;
+    tokio::time::sleep(FOLLOWED).await;
+    let (giver_bytes, taker_bytes) = (giver.peak_bytes(), taker.peak_bytes());
     let mut again = Vec::new();
     for _ in 0..AGAIN {
         taker.end().await?;
-        taker = stack.start(&stores.setup, set, &folders(&stores.setup)[1]).await?;
+        // Ours remembers whom it was linked to, and dials while it starts.
         let before = proxy.bytes();
+        taker = stack.start(&stores.setup, set, &folders(&stores.setup)[1]).await?;
         taker.connect(&address).await?;
         again.push(proxy.quiet(RESTLESS).await - before);
     }
@@ -150,12 +154,18 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
         });
         posted?;
         milliseconds.push(has?.as_secs_f64() * 1000.0);
-        tokio::time::sleep(AFTERWARDS).await;
-        bytes.push((proxy.bytes() - before) as f64);
+        bytes.push((proxy.quiet(RESTLESS).await - before) as f64);
     }
     taker.end().await?;
     giver.end().await?;
-    Ok(Wire { first, again, one: Samples::new(bytes), milliseconds: Samples::new(milliseconds) })
+    Ok(Wire {
+        first,
+        giver_bytes,
+        taker_bytes,
+        again,
+        one: Samples::new(bytes),
+        milliseconds: Samples::new(milliseconds),
+    })
 }
 
 /// The figures of one set.
@@ -163,22 +173,20 @@ fn show(
     stores: &Stores,
     section: &mut Section,
     set: &Dataset,
-    (syncs, wire): (&[Sync], &Wire),
-    (their_syncs, their_wire): (Result<Vec<Sync>, String>, Result<Wire, String>),
+    (seconds, wire): (Vec<f64>, &Wire),
+    (their_seconds, their_wire): (Result<Vec<f64>, String>, Result<Wire, String>),
 ) {
     let of = format!("{} messages of {} feeds", grouped(set.facts.messages), grouped(set.parameters.authors));
     let goal = |figure: Figure, goal: Goal| if stores.setup.short { figure } else { figure.goal(goal) };
-    let median = |syncs: &[Sync], of: fn(&Sync) -> f64| Samples::new(syncs.iter().map(of).collect()).median();
-    let against = |value: fn(&Sync) -> f64| match &their_syncs {
-        Ok(syncs) => Beside::Value(median(syncs, value)),
-        Err(why) => Beside::NotRun(why.clone()),
-    };
     let on_wire = |value: &dyn Fn(&Wire) -> f64| match &their_wire {
         Ok(wire) => Beside::Value(value(wire)),
         Err(why) => Beside::NotRun(why.clone()),
     };
-    let seconds = median(syncs, |one| one.seconds);
-    let theirs = against(|one| one.seconds);
+    let seconds = Samples::new(seconds).median();
+    let theirs = match their_seconds {
+        Ok(theirs) => Beside::Value(Samples::new(theirs).median()),
+        Err(why) => Beside::NotRun(why),
+    };
     section.add(Figure::new(format!("{of}, to indexed and durable"), Unit::Seconds, seconds).beside(theirs.clone()));
     if let Beside::Value(theirs) = theirs {
         let what = "as fast as the reference";
@@ -190,13 +198,12 @@ fn show(
         let what = "of the reference's bytes";
         section.add(goal(Figure::new(what, Unit::Times, first(wire) / first(theirs)), Goal::AtMost(OF_BYTES)));
     }
-    let peaks: [(&str, fn(&Sync) -> f64); 2] = [
-        ("most memory of the giver", |one| one.giver_bytes as f64 / 1e6),
-        ("most memory of the taker", |one| one.taker_bytes as f64 / 1e6),
-    ];
-    for (what, of) in peaks {
-        let figure = Figure::new(what, Unit::Megabytes, median(syncs, of)).beside(against(of));
-        section.add(goal(figure, Goal::AtMost(MEMORY_MB)));
+    let (giver, taker) = (|wire: &Wire| wire.giver_bytes as f64 / 1e6, |wire: &Wire| wire.taker_bytes as f64 / 1e6);
+    for (what, value, theirs) in [
+        ("most memory of the giver", giver(wire), on_wire(&giver)),
+        ("most memory of the taker", taker(wire), on_wire(&taker)),
+    ] {
+        section.add(goal(Figure::new(what, Unit::Megabytes, value).beside(theirs), Goal::AtMost(MEMORY_MB)));
     }
     for (at, name) in ["the first time", "the second time"].into_iter().enumerate() {
         let kilobytes = move |wire: &Wire| wire.again[at] as f64 / 1e3;

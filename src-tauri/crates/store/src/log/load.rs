@@ -1,10 +1,7 @@
 //! Successive messages of one feed: what goes out to neighbours.
 
-use std::sync::Arc;
-
 use feed::{FeedId, Message, MessageId};
-use rusqlite::Connection;
-use tokio::task::spawn_blocking;
+use rusqlite::{Connection, Row};
 
 use super::{body::read_body, clamp};
 use crate::{
@@ -40,8 +37,7 @@ impl Store {
     ) -> Result<Vec<Message>, StoreError> {
         let Some(number) = self.inner.shared().feeds.number(&feed) else { return Ok(Vec::new()) };
         let asked = Asked { feed, number, after, through, max_bytes };
-        let inner = Arc::clone(&self.inner);
-        spawn_blocking(move || inner.direct.with(|db| load(db, &asked))).await.map_err(|_| StoreError::Closing)?
+        self.inner.direct.with(move |db| load(db, &asked)).await
     }
 }
 
@@ -69,9 +65,7 @@ fn read(db: &Connection, asked: &Asked) -> Result<Vec<(i64, Message)>, StoreErro
     let mut rows = statement.query((asked.number, clamp(asked.after), clamp(asked.through), MAX_LOADED as i64))?;
     let (mut read, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
-        let sequence: i64 = row.get(1)?;
-        let body = row.get_ref(2)?.as_blob().map_err(|_| StoreError::BadValue("body"))?;
-        match read_body(asked.feed, sequence as u64, body) {
+        match decode(asked.feed, row) {
             Ok(message) => {
                 bytes += message.encoded().len();
                 if !read.is_empty() && bytes > asked.max_bytes {
@@ -87,6 +81,13 @@ fn read(db: &Connection, asked: &Asked) -> Result<Vec<(i64, Message)>, StoreErro
         }
     }
     Ok(read)
+}
+
+/// The message of one row.
+fn decode(feed: FeedId, row: &Row<'_>) -> Result<Message, StoreError> {
+    let sequence: i64 = row.get(1)?;
+    let body = row.get_ref(2)?.as_blob().map_err(|_| StoreError::BadValue("body"))?;
+    read_body(feed, sequence as u64, body)
 }
 
 /// The first of these successive messages of one feed that has changed on the disk.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use feed::{FeedId, json::Value, packed};
 use rusqlite::{Connection, params, types::ValueRef};
 use social::search::{Counted, Counter, Rarity, Term};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 use super::find::{Asked, MAX_FOUND, Search, SearchResult};
 use crate::{
@@ -52,14 +52,14 @@ impl Store {
         };
         let asked = Arc::new(asked);
         let wanted: Arc<[Term]> = search.wanted.as_slice().into();
-        let listing = (Arc::clone(&self.inner), Arc::clone(&asked));
-        let documents = spawn_blocking(move || listing.0.direct.with(|db| documents(db, &listing.1))).await;
-        let documents = documents.map_err(|_| StoreError::Closing)??;
+        let listed = Arc::clone(&asked);
+        let documents = self.inner.direct.with(move |db| documents(db, &listed)).await?;
         let mut reading = JoinSet::new();
         for piece in documents.chunks(PIECE) {
             let piece = rows_to_json(&piece)?;
             let (inner, asked, wanted) = (Arc::clone(&self.inner), Arc::clone(&asked), Arc::clone(&wanted));
-            reading.spawn_blocking(move || inner.direct.with(|db| count(db, &inner, &piece, &asked, &wanted)));
+            let direct = inner.direct.clone();
+            reading.spawn(async move { direct.with(move |db| count(db, &inner, &piece, &asked, &wanted)).await });
         }
         let holding = self.holding(search).await?;
         let mut ranked = Vec::with_capacity(documents.len());
