@@ -52,6 +52,12 @@ export const SHOTS = [
       await page.getByLabel("Channel", { exact: true }).fill("harbour");
     },
   },
+  { name: "previewing", scene: "many", act: (page) => lookAt(page, "composer") },
+  {
+    name: "previewing-reply",
+    scene: "many",
+    act: (page) => page.locator("[data-testid=card]").first().press("Enter").then(() => lookAt(page, "reply")),
+  },
   {
     name: "refused",
     scene: "refused",
@@ -79,6 +85,13 @@ export const SHOTS = [
   { name: "leaving", scene: "many", act: (page) => page.locator("button.out").first().click() },
   { name: "failure", scene: "failure" },
 ];
+
+/** Writes with some Markdown and looks at it. @param {import("playwright-core").Page} page @param {"composer" | "reply"} where */
+async function lookAt(page, where) {
+  await page.getByTestId(`${where}-text`).fill("# Low water\n\nTomorrow at **seven**, by the *old* crane:\n\n- a ladder\n- a rope\n\n> Who brings the `boat`?");
+  await page.getByTestId("composer-look").click();
+  await page.getByTestId("composer-preview").waitFor();
+}
 
 /** Links by address, and then by one where nobody answers. @param {import("playwright-core").Page} page */
 async function byHand(page) {

@@ -59,6 +59,26 @@ describe("the composer", () => {
     expect(localStorage.length).toBe(0);
   });
 
+  it("shows the text as others will see it, and publishes it from there", async () => {
+    const backend = open();
+    expect(screen.queryByTestId("composer-look")).toBeNull();
+    await fireEvent.input(await field(), { target: { value: "It is *low* water" } });
+    await fireEvent.keyDown(await field(), { key: "P", ctrlKey: true, shiftKey: true });
+    const preview = await screen.findByTestId("composer-preview");
+    expect(preview.querySelector("em")?.textContent).toBe("low");
+    expect((await field()).hidden).toBe(true);
+    await waitFor(() => expect(document.activeElement).toBe(preview));
+    await fireEvent.keyDown(preview, { key: "Escape" });
+    await waitFor(async () => expect(document.activeElement).toBe(await field()));
+    expect(screen.queryByTestId("composer-preview")).toBeNull();
+    expect((await field()).value).toBe("It is *low* water");
+    await fireEvent.click(screen.getByTestId("composer-look"));
+    await fireEvent.keyDown(await screen.findByTestId("composer-preview"), { key: "Enter", ctrlKey: true });
+    expect((await screen.findByTestId("card")).textContent).toContain("It is low water");
+    expect(backend.published).toHaveLength(1);
+    expect((await field()).hidden).toBe(false);
+  });
+
   it("keeps the draft across a crash", async () => {
     open();
     await fireEvent.input(await field(), { target: { value: "half a thou" } });
