@@ -16,7 +16,7 @@ const REFERENCE: &str = "src-tauri/crates/bench/reference";
 /// The long form on a slow machine: ten million messages would take longer.
 const LONG: Duration = Duration::from_secs(3 * 60 * 60);
 /// The short form.
-const SHORT: Duration = Duration::from_secs(10 * 60);
+const SHORT: Duration = Duration::from_secs(15 * 60);
 const BUILD: Duration = Duration::from_secs(60 * 60);
 const MOMENT: Duration = Duration::from_secs(30);
 

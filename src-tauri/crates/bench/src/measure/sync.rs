@@ -30,12 +30,14 @@ const ONE_KB: f64 = 1.5;
 /// And on its way, at most, in milliseconds.
 const ONE_MS: f64 = 50.0;
 
-/// Single messages.
-const ONES: usize = 10;
+/// Single messages, and in the short form.
+const ONES: [usize; 2] = [10, 3];
 /// How often they meet again.
 const AGAIN: usize = 2;
 /// How long the processes of the sync over the wire stay as they are until their memory is read: full text has followed by then.
 const FOLLOWED: Duration = Duration::from_secs(8);
+/// The same in the short form, where memory has no goal.
+const FOLLOWED_SHORT: Duration = Duration::from_secs(1);
 /// Until a wire is taken to be quiet although something goes over it again and again.
 const RESTLESS: Duration = Duration::from_secs(8);
 
@@ -66,10 +68,15 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
          `ssb-ebt`) asks for each, and its log and indexes are drained. Bytes are all that goes over TCP, both ways, in a sync of its own \
          through a wire that counts; the memory is that of this sync, read when full text had followed. Meeting again is with a taker \
          started anew; most of ours are pictures that the set names, that nobody has, and that are asked for again (the reference \
-         has no blobs here). Of {ONES} single messages medians, from before they are written to where the taker has them: of ours \
-         in the database, of the reference's in its log, which it writes in bursts."
+         has no blobs here). Of {} single messages medians, from before they are written to where the taker has them: of ours \
+         in the database, of the reference's in its log, which it writes in bursts.",
+        ones(stores)
     ));
     Ok(())
+}
+
+fn ones(stores: &Stores) -> usize {
+    ONES[usize::from(stores.setup.short)]
 }
 
 /// One set, both stacks.
@@ -133,7 +140,7 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
     taker.connect(&address).await?;
     taker.has(all).await?;
     let first = proxy.quiet(RESTLESS).await;
-    tokio::time::sleep(FOLLOWED).await;
+    tokio::time::sleep(if stores.setup.short { FOLLOWED_SHORT } else { FOLLOWED }).await;
     let (giver_bytes, taker_bytes) = (giver.peak_bytes(), taker.peak_bytes());
     let mut again = Vec::new();
     for _ in 0..AGAIN {
@@ -145,7 +152,7 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
         again.push(proxy.quiet(RESTLESS).await - before);
     }
     let (mut bytes, mut milliseconds) = (Vec::new(), Vec::new());
-    for number in 1..=ONES {
+    for number in 1..=ones(stores) {
         let (before, begun) = (proxy.bytes(), Instant::now());
         let text = format!("number {number} of the posts that are written while they are linked");
         let (posted, has) = tokio::join!(giver.post(&text), async {
