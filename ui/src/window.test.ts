@@ -77,6 +77,21 @@ describe("the composer", () => {
     expect((await screen.findByTestId("card")).textContent).toContain("It is low water");
     expect(backend.published).toHaveLength(1);
     expect((await field()).hidden).toBe(false);
+    await waitFor(async () => expect(document.activeElement).toBe(await field()));
+  });
+
+  it("takes no letter for a key of the window while somebody looks at what they write, and asks for no picture", async () => {
+    open({ posts: [makePost(bo, "old", 1_000)] });
+    await screen.findByText("old");
+    await fireEvent.input(await field(), { target: { value: `![a boat](&${"A".repeat(43)}=.sha256)` } });
+    await fireEvent.click(screen.getByTestId("composer-look"));
+    const preview = await screen.findByTestId("composer-preview");
+    expect(preview.querySelector("img")).toBeNull();
+    expect(preview.textContent).toContain("a boat");
+    await fireEvent.keyDown(preview, { key: "/" });
+    await fireEvent.keyDown(preview, { key: "j" });
+    expect(document.activeElement).toBe(preview);
+    expect(screen.queryByTestId("search-text")).toBeNull();
   });
 
   it("keeps the draft across a crash", async () => {

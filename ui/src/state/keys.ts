@@ -3,8 +3,9 @@
  * `/` and Ctrl + K search, Esc goes back.
  */
 
+/** Whether somebody writes there, or looks at what they are writing. */
 function writing(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+  return target instanceof HTMLElement && (target.isContentEditable || target.closest("input, textarea, select, [data-preview]") !== null);
 }
 
 /** The post that has the keyboard, or holds the control that has it. */

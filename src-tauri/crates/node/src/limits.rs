@@ -78,7 +78,7 @@ pub const LIVE_BYTES: usize = 64 << 10;
 /// Messages whose signatures are checked at once.
 pub const VERIFY_BATCH: usize = 2_048;
 /// Messages that become durable at once.
-pub const APPEND_BATCH: usize = 6_144;
+pub const APPEND_BATCH: usize = 8_192;
 /// How long what was checked waits for more to be stored with it. Short beside what a person notices of a live post.
 pub const APPEND_GATHER: Duration = Duration::from_millis(50);
 /// Batches being checked at once, and batches being stored: one is worked on, the next is made ready meanwhile.

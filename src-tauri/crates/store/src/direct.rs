@@ -29,13 +29,16 @@ struct Inner {
     database: PathBuf,
     /// Whose turn it is, in the order in which they came. Closed once the store closes.
     turns: Arc<Semaphore>,
+    /// One fewer: what comes in hundreds leaves a turn to whoever waits for an answer.
+    in_bulk: Semaphore,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl DirectReaders {
     pub(crate) fn new(folder: &Path) -> Self {
         let (database, turns) = (folder.join(DATABASE), Arc::new(Semaphore::new(MOST as usize)));
-        Self(Arc::new(Inner { database, turns, idle: Mutex::default() }))
+        let in_bulk = Semaphore::new(MOST as usize - 1);
+        Self(Arc::new(Inner { database, turns, in_bulk, idle: Mutex::default() }))
     }
 
     /// Does something with a connection, on a thread that may block, when it is its turn. It goes on when the returned future is
@@ -62,6 +65,18 @@ impl DirectReaders {
             Ok(done)
         });
         reading.await.map_err(|_| StoreError::Closing)?
+    }
+
+    /// [`Self::with`], for what may wait for others.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub(crate) async fn in_bulk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _one_of_them = self.0.in_bulk.acquire().await.map_err(|_| StoreError::Closing)?;
+        self.with(work).await
     }
 
     /// Closes all of them, once those are done that somebody reads with.
@@ -91,9 +106,13 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::{sync::mpsc, time::Duration};
+
+    use tokio::time::{sleep, timeout};
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     fn readers() -> (tempfile::TempDir, DirectReaders) {
         let dir = tempfile::tempdir().expect("a folder");
@@ -125,19 +144,21 @@ mod tests {
             tokio::task::yield_now().await;
         }
         let mut first = Vec::new();
-        while first.len() < MOST as usize {
-            first.extend(begins.try_recv());
-            tokio::task::yield_now().await;
-        }
+        let all = async {
+            while first.len() < MOST as usize {
+                first.extend(begins.try_recv());
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, all).await.expect("as many as may");
         first.sort_unstable();
+        assert_eq!(readers.0.turns.available_permits(), 0);
         assert_eq!(first, (0..MOST).collect::<Vec<_>>(), "the last one waits");
         let closing = tokio::spawn({
             let readers = readers.clone();
             async move { readers.close().await }
         });
-        for _ in 0..10 {
-            tokio::task::yield_now().await;
-        }
+        sleep(Duration::from_millis(50)).await;
         assert!(!closing.is_finished() && begins.try_recv().is_err());
         for end in &ends {
             end.send(()).expect("it waits");
@@ -147,6 +168,35 @@ mod tests {
             one.await.expect("it ends").expect("whoever came before the closing had a turn");
         }
         assert!(matches!(readers.with(|_| Ok(())).await, Err(StoreError::Closing)));
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_bulk_leaves_a_turn() {
+        let (_dir, readers) = readers();
+        let (end, ended) = mpsc::channel::<()>();
+        let ended = Arc::new(Mutex::new(ended));
+        let mut reading = Vec::new();
+        for _ in 0..2 * MOST {
+            let (readers, ended) = (readers.clone(), Arc::clone(&ended));
+            let wait = move |_: &Connection| {
+                let ended = ended.lock().unwrap_or_else(PoisonError::into_inner);
+                ended.recv().map_err(|_| StoreError::Closing)
+            };
+            reading.push(tokio::spawn(async move { readers.in_bulk(wait).await }));
+        }
+        let turns_left = async {
+            while readers.0.turns.available_permits() > 1 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, turns_left).await.expect("all turns but one are taken");
+        timeout(PATIENCE, readers.with(|_| Ok(()))).await.expect("it need not wait").expect("it reads");
+        for _ in 0..2 * MOST {
+            end.send(()).expect("it waits");
+        }
+        for one in reading {
+            one.await.expect("it ends").expect("it read");
+        }
     }
 
     #[tokio::test]

