@@ -52,6 +52,7 @@ export const SHOTS = [
       await page.getByLabel("Channel", { exact: true }).fill("harbour");
     },
   },
+  { name: "keys", scene: "many", act: (page) => page.keyboard.press("?").then(() => page.getByTestId("keys").waitFor()) },
   { name: "previewing", scene: "many", act: (page) => lookAt(page, "composer") },
   {
     name: "previewing-reply",

@@ -131,6 +131,25 @@ describe("the composer", () => {
   });
 });
 
+describe("the keys", () => {
+  it("are all listed by the question mark, but not for one who writes it, and go with Escape", async () => {
+    open({ posts: [makePost(bo, "old", 1_000)] });
+    await screen.findByText("old");
+    await fireEvent.keyDown(await field(), { key: "?" });
+    expect(screen.queryByTestId("keys")).toBeNull();
+    await fireEvent.keyDown(document.body, { key: "?" });
+    const sheet = await screen.findByTestId<HTMLDialogElement>("keys");
+    expect(sheet.open).toBe(true);
+    expect([...sheet.querySelectorAll("kbd")].map((key) => key.textContent)).toEqual(expect.arrayContaining(["j", "k", "r", "l", ".", "/", "?", "Ctrl + Enter"]));
+    await fireEvent.keyDown(document.body, { key: "/" });
+    expect(screen.queryByTestId("search-text")).toBeNull();
+    await fireEvent.click(within(sheet).getByRole("button", { name: "Close" }));
+    await waitFor(() => expect(screen.queryByTestId("keys")).toBeNull());
+    await fireEvent.click(screen.getByTestId("rail-keys"));
+    expect(await screen.findByTestId("keys")).toBeTruthy();
+  });
+});
+
 describe("the timeline", () => {
   it("offers what arrived in a pill, tells screen readers, and shows it when asked", async () => {
     const backend = open({ posts: [makePost(bo, "old", 1_000)] });

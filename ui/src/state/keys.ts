@@ -1,7 +1,17 @@
 /**
  * The keys of the window: `j` and `k` walk through the posts, `r` answers, `l` likes, `.` shows what is new,
- * `/` and Ctrl + K search, Esc goes back.
+ * `/` and Ctrl + K search, Esc goes back, `?` shows them all (`parts/Keys.svelte`).
  */
+
+/** What keys do that is not done on the screen itself. */
+export interface Ways {
+  /** To where the person came from. */
+  back: () => void;
+  /** To where they search. */
+  search: () => void;
+  /** To the list of keys. */
+  keys: () => void;
+}
 
 /** Whether somebody writes there, or looks at what they are writing. */
 function writing(target: EventTarget | null): boolean {
@@ -32,8 +42,8 @@ function press(action: "like" | "reply"): void {
   current()?.querySelector<HTMLElement>(`[data-action=${action}]`)?.click();
 }
 
-/** Handles one key press; `back` leads to where the person came from, `search` to where they search. */
-export function handleKey(event: KeyboardEvent, back: () => void, search: () => void): void {
+/** Handles one key press. */
+export function handleKey(event: KeyboardEvent, { back, search, keys }: Ways): void {
   const isCommand = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
   if (isCommand && event.key.toLowerCase() === "k" && !document.querySelector("dialog[open]")) {
     event.preventDefault();
@@ -60,6 +70,9 @@ export function handleKey(event: KeyboardEvent, back: () => void, search: () => 
       break;
     case "/":
       search();
+      break;
+    case "?":
+      keys();
       break;
     case "Escape":
       back();

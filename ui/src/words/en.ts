@@ -387,6 +387,41 @@ export const words = {
     stay: "Stay here",
   },
 
+  keys: {
+    title: "Keys",
+    open: "Keys of this window",
+    or: "or",
+    close: "Close",
+    groups: [
+      {
+        title: "Among posts",
+        keys: [
+          { keys: ["j", "k"], does: "To the next post, or the one before" },
+          { keys: ["Enter"], does: "Open its thread" },
+          { keys: ["r"], does: "Reply to it" },
+          { keys: ["l"], does: "Like it, or no more" },
+          { keys: ["."], does: "Show the posts that are new" },
+        ],
+      },
+      {
+        title: "While you write",
+        keys: [
+          { keys: ["Ctrl + Enter"], does: "Publish" },
+          { keys: ["Ctrl + Shift + P"], does: "See it as others will, or write on" },
+          { keys: ["Esc"], does: "Leave the text as it is" },
+        ],
+      },
+      {
+        title: "Everywhere",
+        keys: [
+          { keys: ["/", "Ctrl + K"], does: "Search" },
+          { keys: ["Esc"], does: "Back to where you came from" },
+          { keys: ["?"], does: "Show these keys" },
+        ],
+      },
+    ],
+  },
+
   toast: { dismiss: "Dismiss", region: "Messages" },
 
   time: {
