@@ -57,9 +57,12 @@ const drained = (peer, index) => new Promise((done) => peer.db.onDrain(index, do
 async function synced(folder) {
   for (const entry of await fs.readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    const file = await fs.open(path.join(entry.parentPath ?? entry.path, entry.name), "r+");
-    await file.sync();
-    await file.close();
+    const file = await fs.open(path.join(entry.parentPath ?? entry.path, entry.name), "r+").catch((error) => {
+      // An index that is written under another name and renamed when it is whole: it was renamed just now.
+      if (error.code !== "ENOENT") throw error;
+    });
+    await file?.sync();
+    await file?.close();
   }
 }
 
