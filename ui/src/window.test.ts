@@ -224,6 +224,22 @@ describe("a thread", () => {
     await fireEvent.click(screen.getByTestId("reply-publish"));
     await waitFor(() => expect(backend.published).toMatchObject([{ replyTo: answer.id }]));
   });
+
+  it("lets one go on writing to another post, and leaves the keyboard in what is looked at for the same one", async () => {
+    const root = makePost(bo, "question", 1_000);
+    const answer = makePost(bo, "answer", 2_000, { root: root.id });
+    open({ posts: [root, answer] }, to.thread(root.id));
+    const entries = await screen.findAllByTestId("card");
+    const reply = (entry: number): Promise<boolean> =>
+      fireEvent.click(within(entries[entry] as HTMLElement).getByRole("button", { name: "Reply" }));
+    await fireEvent.input(screen.getByTestId("reply-text"), { target: { value: "to *you*" } });
+    await fireEvent.click(screen.getByTestId("composer-look"));
+    await reply(0);
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByTestId("composer-preview")));
+    await reply(1);
+    await waitFor(() => expect(document.activeElement).toBe(screen.getByTestId("reply-text")));
+    expect(screen.queryByTestId("composer-preview")).toBeNull();
+  });
 });
 
 describe("nearby", () => {

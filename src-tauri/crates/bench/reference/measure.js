@@ -4,11 +4,11 @@
 //   node measure.js ask FOLDER KEYS       the questions of the file KEYS, {NAME: [KEY, …]}: {NAME: [MILLISECONDS, …]}
 //   node measure.js start FOLDER          opens FOLDER and prints its newest page: {"posts", "megabytes"}
 //   node measure.js peer FOLDER IDS PORT  a peer that asks for the feeds of the file IDS, a JSON list, and listens at 127.0.0.1.
-//                                         Prints {"ready", "address", "messages"}, then answers each line that it is told with one:
-//                                           connect ADDRESS   {"connected"} once it is
-//                                           has COUNT         {"received", "durable"}, seconds until so many messages are in the
-//                                                             log, and until they are indexed and on the disk as well
-//                                           post TEXT         {"posted"}, the new message's sequence number
+//                                         Prints {"address"}, then answers each line that it is told with one:
+//                                           connect ADDRESS   {"done"} once it is linked
+//                                           all COUNT         the same once so many messages are indexed and on the disk
+//                                           next COUNT        the same once so many are in the log, of which one is still missing
+//                                           post TEXT         the same once it is in the log
 //                                         and ends when no more lines come.
 //
 // FOLDER holds the reader's key as the file `secret`. The packages are found from the working folder, so that they need not
@@ -66,6 +66,14 @@ async function synced(folder) {
   }
 }
 
+/** All that was stored in `folder` is indexed, and on the disk. */
+async function durable(peer, folder) {
+  await new Promise((done) => peer.db.getLog().onDrain(done));
+  await drained(peer, "base");
+  await drained(peer, "ebt");
+  await synced(path.join(folder, "db2"));
+}
+
 async function ingest(folder, file) {
   const peer = await open(folder);
   const addBatch = promisify(peer.db.addBatch);
@@ -90,10 +98,7 @@ async function ingest(folder, file) {
   }
   await store();
   const begun = performance.now();
-  await new Promise((done) => peer.db.getLog().onDrain(done));
-  await drained(peer, "base");
-  await drained(peer, "ebt");
-  await synced(path.join(folder, "db2"));
+  await durable(peer, folder);
   milliseconds += performance.now() - begun;
   return { messages, seconds: milliseconds / 1000, megabytes: peak() };
 }
@@ -127,42 +132,29 @@ async function start(folder) {
 }
 
 /** How often a peer looks how much it has, in milliseconds: while much comes, and while it waits for the next message. */
-const LOOK = { bulk: 20, one: 1 };
+const LOOK = { all: 20, next: 1 };
 
 async function peer(folder, ids, port) {
   const scope = { scope: ["device"], transform: "shs", host: "127.0.0.1", port: Number(port) };
   const peer = await open(folder, { incoming: { net: [scope] }, outgoing: { net: [{ transform: "shs" }] } });
   for (const id of JSON.parse(await fs.readFile(ids, "utf8"))) peer.ebt.request(id, true);
   await promisify(peer.getVectorClock)();
-  const messages = async () => Object.values(await promisify(peer.getVectorClock)()).reduce((sum, each) => sum + each, 0);
-  const answers = {
-    async connect(address) {
-      await promisify(peer.connect)(address);
-      return { connected: true };
-    },
-    async has(count) {
-      const begun = performance.now();
-      const wait = Number(count) - (await messages()) > 1 ? LOOK.bulk : LOOK.one;
-      while ((await messages()) < Number(count)) await new Promise((done) => setTimeout(done, wait));
-      const received = performance.now() - begun;
-      if (wait === LOOK.bulk) {
-        await new Promise((done) => peer.db.getLog().onDrain(done));
-        await drained(peer, "base");
-        await drained(peer, "ebt");
-        await synced(path.join(folder, "db2"));
-      }
-      return { received: received / 1000, durable: (performance.now() - begun) / 1000 };
-    },
-    async post(text) {
-      const posted = await promisify(peer.db.create)({ keys: peer.config.keys, content: { type: "post", text } });
-      return { posted: posted.value.sequence };
-    },
+  const has = async (count, wait) => {
+    const messages = async () => Object.values(await promisify(peer.getVectorClock)()).reduce((sum, each) => sum + each, 0);
+    while ((await messages()) < Number(count)) await new Promise((done) => setTimeout(done, wait));
+  };
+  const tasks = {
+    connect: (address) => promisify(peer.connect)(address),
+    all: (count) => has(count, LOOK.all).then(() => durable(peer, folder)),
+    next: (count) => has(count, LOOK.next),
+    post: (text) => promisify(peer.db.create)({ keys: peer.config.keys, content: { type: "post", text } }),
   };
   const say = (answer) => process.stdout.write(JSON.stringify(answer) + "\n");
-  say({ ready: true, address: peer.getAddress("device"), messages: await messages() });
+  say({ address: peer.getAddress("device") });
   for await (const line of createInterface({ input: process.stdin })) {
     const [what, ...rest] = line.split(" ");
-    say(await answers[what](rest.join(" ")));
+    await tasks[what](rest.join(" "));
+    say({ done: true });
   }
   await promisify(peer.close)(true);
   return { ended: true };

@@ -126,6 +126,19 @@ fn two_halves_that_lost_each_other_are_level_again() {
     assert!(report.whole().payload_ratio() <= 1.10, "{report}");
 }
 
+/// Whoever comes back finds no way to the other half.
+#[test]
+fn halves_stay_apart_while_their_people_come_and_go() {
+    let scenario = "about = \"x\"\nnodes = 4\nmessages = 100\nevery_ms = 300\ndelay_ms = [2, 20]\nphases = [10, 40]\n\
+                    graph = { kind = \"regular\", degree = 2 }\npartition = { after = 10, healed_after = 50 }\n\
+                    churn = { share = 1.0, session_ms = 2000, away_ms = 500 }";
+    let report = run(&Scenario::parse(scenario).unwrap(), 1).unwrap();
+    let apart = report.phase(11..=40);
+    assert_eq!(report.whole().missed(), 0, "{report}");
+    // Two of three deliveries are to the other half, which hears of them ten messages later at the earliest.
+    assert!(apart.latency.p50 > 2_500.0, "{report}");
+}
+
 #[test]
 fn on_a_bad_radio_everything_arrives() {
     let report = play("resets", 4);

@@ -65,26 +65,26 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
             .beside(beside(&reference, |seconds| rate(*seconds))),
     );
     if let Ok(theirs) = &reference {
-        section.add(goal(
-            stores,
+        section.add(stores.setup.goal(
             Figure::new("as fast as the reference", Unit::Times, theirs / seconds),
             Goal::AtLeast(TIMES_REFERENCE),
         ));
     }
     section.add(Figure::new("bare exact signature checks, tables for authors", Unit::PerSecond, exact));
-    section.add(goal(
-        stores,
-        Figure::new("ingest ÷ those checks", Unit::Times, rate(seconds) / exact),
-        Goal::AtLeast(OF_CHECKS),
-    ));
+    section.add(
+        stores
+            .setup
+            .goal(Figure::new("ingest ÷ those checks", Unit::Times, rate(seconds) / exact), Goal::AtLeast(OF_CHECKS)),
+    );
     section.add(Figure::new("bare checks of the plain library (`verify_strict`)", Unit::PerSecond, strict));
     section.add(Figure::new("ingest ÷ those checks", Unit::Times, rate(seconds) / strict));
     section.add(Figure::new("until full text and opened private messages had caught up too", Unit::Seconds, caught_up));
-    section.add(goal(
-        stores,
-        Figure::new("so they followed the log by", Unit::Seconds, caught_up - seconds),
-        Goal::AtMost(FOLLOWS_S),
-    ));
+    section.add(
+        stores.setup.goal(
+            Figure::new("so they followed the log by", Unit::Seconds, caught_up - seconds),
+            Goal::AtMost(FOLLOWS_S),
+        ),
+    );
     let of = if runs == 1 { "One run".to_owned() } else { format!("Medians of {runs} runs in turn") };
     section.note(format!(
         "{of}, each in a fresh folder. Ours is `peri import`, from its first look at the file to the \
@@ -92,11 +92,6 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
          first call with parsed messages at hand to the log drained, the indexes drained and every file synced."
     ));
     Ok(())
-}
-
-/// A goal that depends on the machine counts in the long form only.
-fn goal(stores: &Stores, figure: Figure, goal: Goal) -> Figure {
-    if stores.setup.short { figure } else { figure.goal(goal) }
 }
 
 /// The most memory at once.

@@ -15,7 +15,10 @@ mod sync;
 use std::path::PathBuf;
 
 pub(crate) use crate::report::grouped;
-use crate::{Error, Reference, report::Section};
+use crate::{
+    Error, Reference,
+    report::{Figure, Goal, Section},
+};
 
 pub use stores::Stores;
 
@@ -59,6 +62,13 @@ pub struct Setup {
     pub short: bool,
     /// Whether stores that an earlier run left are taken as they are.
     pub keep: bool,
+}
+
+impl Setup {
+    /// A figure with a goal that depends on the machine: it counts in the long form only.
+    pub(crate) fn goal(&self, figure: Figure, goal: Goal) -> Figure {
+        if self.short { figure } else { figure.goal(goal) }
+    }
 }
 
 /// Runs one part.

@@ -36,8 +36,10 @@ pub(super) enum Stack {
     Theirs,
 }
 
-/// How often ours are asked how much they have: while much comes, and while they wait for the next message.
-const LOOK: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(1)];
+/// How often ours are asked how much they have while much comes.
+const LOOK_ALL: Duration = Duration::from_millis(20);
+/// And while they wait for the next message.
+const LOOK_NEXT: Duration = Duration::from_millis(1);
 
 /// A running peer.
 pub(super) struct Peer {
@@ -65,8 +67,17 @@ struct WeAreReady {
 }
 
 impl Stack {
-    /// Starts a peer on a folder. Those of the reference ask for the feeds of the set; ours know from their folder.
-    pub(super) async fn start(self, setup: &Setup, set: &Dataset, folder: &Path) -> Result<Peer, Error> {
+    /// How many messages a newcomer has written: ours say whom they follow.
+    pub(super) fn own(self, set: &Dataset) -> u64 {
+        match self {
+            Self::Ours => set.parameters.authors as u64,
+            Self::Theirs => 0,
+        }
+    }
+
+    /// Starts a peer on a folder, with so many messages of its own in it. Those of the reference ask for the feeds of the set; ours
+    /// know from their folder.
+    pub(super) async fn start(self, setup: &Setup, set: &Dataset, folder: &Path, own: u64) -> Result<Peer, Error> {
         match self {
             Self::Ours => {
                 let mut command = Command::new(&setup.peri);
@@ -78,7 +89,6 @@ impl Stack {
                 let port = port.ok_or_else(|| Error::Wrong(format!("{address} has no port")))?;
                 let client = Client::connect(folder).await;
                 let client = client.ok_or_else(|| Error::Wrong("peri serve does not answer".into()))?;
-                let own = if folder.join(WANTS).exists() { set.parameters.authors as u64 } else { 0 };
                 Ok(Peer { companion, address, port, client: Some(client), own, folder: folder.to_owned() })
             }
             Self::Theirs => {
@@ -91,7 +101,7 @@ impl Stack {
                 let mut companion = setup.reference.peer(folder, &ids, port)?;
                 let ready: TheyAreReady = companion.says().await?;
                 let folder = folder.to_owned();
-                Ok(Peer { companion, address: ready.address, port, client: None, own: 0, folder })
+                Ok(Peer { companion, address: ready.address, port, client: None, own, folder })
             }
         }
     }
@@ -108,16 +118,11 @@ impl Stack {
                 }
                 let store = Store::create(folder, &keys, None).await?;
                 store.append(follows(&keys, set)?, 1, true).await?;
-                store.close().await?;
-                let wants = folder.join(WANTS);
-                fs::write(&wants, b"").map_err(Error::disk(&wants))
+                Ok(store.close().await?)
             }
         }
     }
 }
-
-/// Stands in the folder of a newcomer.
-const WANTS: &str = "bench-wants";
 
 /// Signed messages by which somebody follows all authors of a set.
 fn follows(keys: &KeyPair, set: &Dataset) -> Result<Vec<feed::Verified>, Error> {
@@ -143,70 +148,57 @@ impl Peer {
 
     /// Links to a peer.
     pub(super) async fn connect(&mut self, address: &str) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Connected {
-            connected: bool,
-        }
         match &mut self.client {
-            Some(client) => {
-                let linked = client.call::<IgnoredAny>(&Request::Connect { address: address.into() }).await;
-                linked.map(drop).map_err(|failure| refused(&failure))
-            }
-            None => match self.companion.ask::<Connected>(&format!("connect {address}")).await?.connected {
-                true => Ok(()),
-                false => Err(Error::Wrong("the reference does not connect".into())),
-            },
+            Some(client) => asked(client, &Request::Connect { address: address.into() }).await,
+            None => self.told(&format!("connect {address}")).await,
         }
     }
 
-    /// Waits until it has so many messages of others, and where many were missing until they are indexed and on the disk. How
-    /// long it took until they were there.
-    pub(super) async fn has(&mut self, count: u64) -> Result<Duration, Error> {
-        #[derive(Deserialize)]
-        struct Has {
-            received: f64,
+    /// Waits until it has so many messages of others, indexed and on the disk.
+    pub(super) async fn has_all(&mut self, count: u64) -> Result<(), Error> {
+        if self.client.is_none() {
+            return self.told(&format!("all {count}")).await;
         }
-        let Some(client) = &mut self.client else {
-            let has: Has = self.companion.ask(&format!("has {count}")).await?;
-            return Ok(Duration::from_secs_f64(has.received));
-        };
+        self.wait_for(count, LOOK_ALL).await?;
+        // What is counted is in the database with its indexes, and on the disk with the next sync.
+        synced(&self.folder)
+    }
+
+    /// Waits until it has so many messages of others, of which one is still missing.
+    pub(super) async fn has_next(&mut self, count: u64) -> Result<(), Error> {
+        if self.client.is_none() {
+            return self.told(&format!("next {count}")).await;
+        }
+        self.wait_for(count, LOOK_NEXT).await
+    }
+
+    async fn wait_for(&mut self, count: u64, look: Duration) -> Result<(), Error> {
+        let Some(client) = &mut self.client else { return Ok(()) };
         let begun = Instant::now();
-        let mut look = None;
         loop {
             let status: Status = client.call(&Request::Status {}).await.map_err(|failure| refused(&failure))?;
-            let missing = (count + self.own).saturating_sub(status.messages);
-            if missing == 0 {
-                let received = begun.elapsed();
-                // What is counted is in the database with its indexes, and on the disk with the next sync.
-                if look == Some(LOOK[0]) {
-                    synced(&self.folder)?;
+            match (count + self.own).saturating_sub(status.messages) {
+                0 => return Ok(()),
+                missing if begun.elapsed() > PATIENCE => {
+                    return Err(Error::Wrong(format!("{missing} messages never come")));
                 }
-                return Ok(received);
+                _ => sleep(look).await,
             }
-            if begun.elapsed() > PATIENCE {
-                return Err(Error::Wrong(format!("{missing} messages never come")));
-            }
-            sleep(*look.get_or_insert(LOOK[usize::from(missing == 1)])).await;
         }
     }
 
     /// Writes a post.
     pub(super) async fn post(&mut self, text: &str) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Posted {
-            posted: u64,
-        }
+        let draft = Draft { text: text.into(), reply_to: None, channel: None };
         match &mut self.client {
-            Some(client) => {
-                let draft = Draft { text: text.into(), reply_to: None, channel: None };
-                let posted: Result<String, Failure> = client.call(&Request::Publish(draft)).await;
-                posted.map(drop).map_err(|failure| refused(&failure))
-            }
-            None => match self.companion.ask::<Posted>(&format!("post {text}")).await?.posted {
-                0 => Err(Error::Wrong("the reference did not post".into())),
-                _ => Ok(()),
-            },
+            Some(client) => asked(client, &Request::Publish(draft)).await,
+            None => self.told(&format!("post {text}")).await,
         }
+    }
+
+    /// The reference does something. One that cannot ends, and says why.
+    async fn told(&mut self, line: &str) -> Result<(), Error> {
+        self.companion.ask::<IgnoredAny>(line).await.map(drop)
     }
 
     /// The most memory that it had until now, in bytes.
@@ -230,6 +222,11 @@ fn synced(folder: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Ours does something.
+async fn asked(client: &mut Client, request: &Request) -> Result<(), Error> {
+    client.call::<IgnoredAny>(request).await.map(drop).map_err(|failure| refused(&failure))
 }
 
 fn refused(failure: &Failure) -> Error {

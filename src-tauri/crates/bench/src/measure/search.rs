@@ -71,7 +71,7 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
         }
         let times = Samples::new(times);
         let figure = Figure::new(what, Unit::Milliseconds, times.median()).second("P95", times.percentile(95));
-        section.add(if is_short { figure } else { figure.goal(Goal::AtMost(GOAL_MS)) });
+        section.add(stores.setup.goal(figure, Goal::AtMost(GOAL_MS)));
     }
     let again = found_again(&store, &set).await?;
     section.add(

@@ -66,13 +66,18 @@ pub(super) async fn measure(stores: &mut Stores, section: &mut Section) -> Resul
         "{of}, each of two new processes on loopback: from before the taker dials until it has every message, indexed and synced to the \
          disk; full text and opened private messages follow ours later. Ours follows every author; the reference (`ssb-db2`, \
          `ssb-ebt`) asks for each, and its log and indexes are drained. Bytes are all that goes over TCP, both ways, in a sync of its own \
-         through a wire that counts; the memory is that of this sync, read when full text had followed. Meeting again is with a taker \
-         started anew; most of ours are pictures that the set names, that nobody has, and that are asked for again (the reference \
+         through a wire that counts; the memory is that of this sync, read {} s after its end. Meeting again is with a taker \
+         started anew; ours asks again for pictures that the set names and nobody has (the reference \
          has no blobs here). Of {} single messages medians, from before they are written to where the taker has them: of ours \
          in the database, of the reference's in its log, which it writes in bursts.",
+        followed(stores).as_secs(),
         ones(stores)
     ));
     Ok(())
+}
+
+fn followed(stores: &Stores) -> Duration {
+    if stores.setup.short { FOLLOWED_SHORT } else { FOLLOWED }
 }
 
 fn ones(stores: &Stores) -> usize {
@@ -118,14 +123,19 @@ async fn both(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Resu
     stack.newcomer(&taker, set).await?;
     // Nothing that was written before is still on its way to the disk.
     rustix::fs::sync();
-    Ok((stack.start(&stores.setup, set, &giver).await?, stack.start(&stores.setup, set, &taker).await?))
+    Ok((stack.start(&stores.setup, set, &giver, 0).await?, start_taker(stores, stack, set).await?))
+}
+
+async fn start_taker(stores: &Stores, stack: Stack, set: &Dataset) -> Result<Peer, Error> {
+    let [_, taker] = folders(&stores.setup);
+    stack.start(&stores.setup, set, &taker, stack.own(set)).await
 }
 
 async fn sync(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) -> Result<f64, Error> {
     let (giver, mut taker) = both(stores, stack, full, set).await?;
     let begun = Instant::now();
     taker.connect(&giver.address(giver.port)).await?;
-    taker.has(set.facts.messages as u64).await?;
+    taker.has_all(set.facts.messages as u64).await?;
     let seconds = begun.elapsed().as_secs_f64();
     taker.end().await?;
     giver.end().await?;
@@ -138,16 +148,16 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
     let address = giver.address(proxy.port);
     let all = set.facts.messages as u64;
     taker.connect(&address).await?;
-    taker.has(all).await?;
+    taker.has_all(all).await?;
     let first = proxy.quiet(RESTLESS).await;
-    tokio::time::sleep(if stores.setup.short { FOLLOWED_SHORT } else { FOLLOWED }).await;
+    tokio::time::sleep(followed(stores)).await;
     let (giver_bytes, taker_bytes) = (giver.peak_bytes(), taker.peak_bytes());
     let mut again = Vec::new();
     for _ in 0..AGAIN {
         taker.end().await?;
         // Ours remembers whom it was linked to, and dials while it starts.
         let before = proxy.bytes();
-        taker = stack.start(&stores.setup, set, &folders(&stores.setup)[1]).await?;
+        taker = start_taker(stores, stack, set).await?;
         taker.connect(&address).await?;
         again.push(proxy.quiet(RESTLESS).await - before);
     }
@@ -156,7 +166,7 @@ async fn over_a_wire(stores: &Stores, stack: Stack, full: &Path, set: &Dataset) 
         let (before, begun) = (proxy.bytes(), Instant::now());
         let text = format!("number {number} of the posts that are written while they are linked");
         let (posted, has) = tokio::join!(giver.post(&text), async {
-            let has = taker.has(all + number as u64).await;
+            let has = taker.has_next(all + number as u64).await;
             has.map(|_| begun.elapsed())
         });
         posted?;
@@ -184,7 +194,7 @@ fn show(
     (their_seconds, their_wire): (Result<Vec<f64>, String>, Result<Wire, String>),
 ) {
     let of = format!("{} messages of {} feeds", grouped(set.facts.messages), grouped(set.parameters.authors));
-    let goal = |figure: Figure, goal: Goal| if stores.setup.short { figure } else { figure.goal(goal) };
+    let goal = |figure, goal| stores.setup.goal(figure, goal);
     let on_wire = |value: &dyn Fn(&Wire) -> f64| match &their_wire {
         Ok(wire) => Beside::Value(value(wire)),
         Err(why) => Beside::NotRun(why.clone()),
