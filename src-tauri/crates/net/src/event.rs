@@ -54,6 +54,14 @@ pub enum NetEvent {
         /// Its bytes.
         frame: Vec<u8>,
     },
+    /// A device said something to everybody who is connected with it ([`crate::Net::say`]): at most [`crate::MAX_WORD`] bytes, signed by nobody, but
+    /// on the connection that proved its key. It may be lost, and is never repeated.
+    Heard {
+        /// The link with the device.
+        link: LinkId,
+        /// What it said.
+        word: Vec<u8>,
+    },
     /// All that was sent on the link before has been handed to the wire, but for at most [`crate::OUTGOING_LOW`] bytes. Said once
     /// after one or several sends.
     Writable {
@@ -139,6 +147,9 @@ pub enum DownReason {
     /// Empty frames without end.
     #[error("a flood of empty frames")]
     EmptyFrames,
+    /// Far more words to everybody than anybody needs.
+    #[error("it never stopped talking")]
+    Talkative,
     /// The peer opened more than [`crate::config::LINK_CHURN`] links in a short time.
     #[error("too many links in a short time")]
     TooManyLinks,
@@ -154,6 +165,7 @@ impl DownReason {
                 | Self::FrameTooSlow
                 | Self::NoFirstFrame
                 | Self::EmptyFrames
+                | Self::Talkative
                 | Self::TooManyLinks
                 | Self::NotReading
         )

@@ -12,6 +12,7 @@ use libp2p::{
     Multiaddr, PeerId, Stream, Swarm,
     core::ConnectedPoint,
     futures::StreamExt,
+    gossipsub,
     multiaddr::Protocol,
     swarm::{
         ConnectionId, DialError, SwarmEvent,
@@ -35,6 +36,7 @@ use crate::{
     identity,
     link::{self, Delivery, LinkStart, LinkTable, Outgoing},
     net::NetError,
+    now::{self, Judgement},
     peers::{Action, Peers, Verdict},
     streams::{self, Beside},
     swarm::{self, Behaviour, BehaviourEvent},
@@ -71,6 +73,8 @@ struct Hub {
     incoming: mpsc::Sender<Came>,
     /// Answers what the doctors of neighbours ask.
     answering: reach::Answering,
+    /// How much each link may still say to everybody.
+    talking: BTreeMap<LinkId, now::Allowance>,
     /// Streams that wait for the end of the link whose place they take.
     waiting: BTreeMap<DeviceKey, Waiting>,
     /// How the last link of a connected device was: good or not.
@@ -127,6 +131,7 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         next_ticket: 1,
         incoming,
         answering: reach::Answering::default(),
+        talking: BTreeMap::new(),
         waiting: BTreeMap::new(),
         lasted: BTreeMap::new(),
         addresses: BTreeMap::new(),
@@ -224,6 +229,9 @@ impl Hub {
         for (link, what, answer) in asked.open {
             self.open_beside(link, what, answer);
         }
+        if let Some(word) = asked.say {
+            now::say(&mut self.swarm.behaviour_mut().now, word);
+        }
     }
 
     fn want(&mut self, address: Multiaddr, answer: Option<DialAnswer>, now: Instant) {
@@ -297,11 +305,24 @@ impl Hub {
                 self.on_dial_failed(connection_id, &error, now);
             }
             SwarmEvent::Behaviour(BehaviourEvent::Streams(event)) => self.on_stream(event, now),
+            SwarmEvent::Behaviour(BehaviourEvent::Now(event)) => self.on_word(event, now),
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener had an error"),
             SwarmEvent::ListenerClosed { addresses, reason, .. } => {
                 tracing::warn!(?addresses, ?reason, "a listener is closed");
             }
             _ => {}
+        }
+    }
+
+    fn on_word(&mut self, event: gossipsub::Event, now: Instant) {
+        let Some((peer, word)) = now::heard(&mut self.swarm.behaviour_mut().now, event) else { return };
+        let carried = self.carried_by.iter().find(|(_, (_, carrier, _))| *carrier == peer);
+        let Some(link) = carried.map(|(link, _)| *link) else { return };
+        let allowance = self.talking.entry(link).or_insert_with(|| now::Allowance::new(now));
+        match allowance.judge(word.len(), now) {
+            Judgement::Hear => self.outbox.push_back(NetEvent::Heard { link, word }),
+            Judgement::Drop => {}
+            Judgement::Flood => self.end_link(link, DownReason::Talkative),
         }
     }
 
@@ -421,6 +442,7 @@ impl Hub {
         self.links.remove(&link);
         self.carried_by.remove(&link);
         self.answering.forget(link);
+        self.talking.remove(&link);
         let waiting = self.waiting.remove(&device);
         let next = waiting.as_ref().map(|waiting| waiting.connection);
         let healthy = self.peers.link_ended(device, link, reason, next, now);

@@ -18,6 +18,7 @@ mod hub;
 mod identity;
 mod link;
 mod net;
+mod now;
 mod peers;
 mod streams;
 mod swarm;
@@ -31,5 +32,6 @@ pub use crate::{
     config::{Config, Limits, MAX_FIRST_FRAME, MAX_FRAME, OUTGOING_BYTES, OUTGOING_LOW, Patience},
     dialler::{Answered, Dialler, Unreached, is_dialable},
     event::{Closing, DownReason, LinkId, NetEvent},
-    net::{Net, NetError, NetEvents, SendError},
+    net::{Net, NetError, NetEvents, SendError, WordLength},
+    now::MAX_WORD,
 };

@@ -14,6 +14,7 @@ use crate::{
     event::{Closing, DownReason, LinkId, NetEvent},
     hub,
     link::{Delivery, LinkTable},
+    now::MAX_WORD,
     wishes::Wishes,
 };
 
@@ -51,6 +52,11 @@ pub enum SendError {
     #[error("a frame of {0} bytes: it has to have between 1 and {MAX_FRAME}")]
     Length(usize),
 }
+
+/// A word was not said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a word of {0} bytes: it has to have between 1 and {MAX_WORD}")]
+pub struct WordLength(pub usize);
 
 /// A running network. Dropping it ends it in the background; [`Net::shutdown`] waits for that.
 #[derive(Debug)]
@@ -155,6 +161,20 @@ impl Net {
     /// Examines the network.
     pub fn doctor(&self) -> Doctor {
         Doctor { wishes: Arc::clone(&self.wishes), links: Arc::clone(&self.links) }
+    }
+
+    /// Says something to everybody who is connected, once: whoever hears it gets [`NetEvent::Heard`] and passes it on to nobody. It is not repeated, and a
+    /// word that comes before the one before it has left takes its place.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty or longer than [`MAX_WORD`] bytes.
+    pub fn say(&self, word: Vec<u8>) -> Result<(), WordLength> {
+        if word.is_empty() || word.len() > MAX_WORD {
+            return Err(WordLength(word.len()));
+        }
+        self.wishes.say(word);
+        Ok(())
     }
 
     /// Opens streams of bytes beside links.

@@ -2,7 +2,7 @@
 //!
 //! The rule that keeps one link per pair: **of two devices, the one with the smaller key (compared as bytes) opens the stream**, on
 //! whichever connection there is and whoever dialled it; the other one only accepts. So one side decides, and there is nothing
-//! to race: a second connection of the pair stays without a stream and ends as idle, and a second stream means that for its opener
+//! to race: a second connection of the pair stays without a stream and is closed after a while, and a second stream means that for its opener
 //! the first one is dead, so it takes its place. That both dial at once is rare, because the larger key waits a moment.
 
 use std::{
@@ -17,7 +17,7 @@ use libp2p::{Multiaddr, multiaddr::Protocol, swarm::ConnectionId};
 use crate::{
     adapters::Kind,
     backoff::{Backoff, Jitter},
-    config::{HEALTHY_LINK, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
+    config::{HEALTHY_LINK, IDLE_CONNECTION, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
     event::{Closing, DownReason, LinkId},
     streams::ip,
 };
@@ -103,8 +103,10 @@ struct Known {
     until: Instant,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
+    /// Since when it stands.
+    since: Instant,
     /// Whether a link was ever on it.
     used: bool,
     /// Whether we asked to close it: no stream is opened on it any more.
@@ -227,7 +229,7 @@ impl Peers {
         if outbound {
             peer.dialling = false;
         }
-        peer.connections.insert(connection, Connection::default());
+        peer.connections.insert(connection, Connection { since: now, used: false, closing: false });
         if let Link::Up { link, .. } = peer.link {
             self.actions.push(Action::Doubt { link });
         }
@@ -437,6 +439,10 @@ impl Peer {
         if self.addresses.is_empty() && self.connections.is_empty() && std::mem::take(&mut self.announced) {
             due.push(Action::Gone { device });
         }
+        // The swarm would not do it: streams of gossipsub may stand on it.
+        for connection in self.spares(now) {
+            self.close(connection, due);
+        }
         if self.is_out() {
             return;
         }
@@ -452,6 +458,22 @@ impl Peer {
             self.dialling = true;
             due.push(Action::Dial { device, addresses: self.dial_addresses() });
         }
+    }
+
+    /// Connections that have stood without a link for too long.
+    fn spares(&self, now: Instant) -> Vec<ConnectionId> {
+        let spare = self.unlinked().filter(|(_, connection)| connection.since + IDLE_CONNECTION <= now);
+        spare.map(|(id, _)| *id).collect()
+    }
+
+    /// Connections that carry no link, nor will in a moment.
+    fn unlinked(&self) -> impl Iterator<Item = (&ConnectionId, &Connection)> {
+        let linked = match self.link {
+            Link::Opening(connection) | Link::Up { connection, .. } => Some(connection),
+            Link::None => None,
+        };
+        let open = self.connections.iter().filter(|(_, connection)| !connection.closing);
+        open.filter(move |(id, _)| Some(**id) != linked)
     }
 
     /// TCP alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
@@ -472,7 +494,8 @@ impl Peer {
         let dial = (self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && !self.is_out())
             .then(|| self.backoff.due());
         let expiry = self.addresses.iter().map(|known| known.until).min();
-        [dial, expiry, self.kept_out].into_iter().flatten().min()
+        let spare = self.unlinked().map(|(_, connection)| connection.since + IDLE_CONNECTION).min();
+        [dial, expiry, spare, self.kept_out].into_iter().flatten().min()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout_at;
 use crate::{
     config::{CONNECT_DEADLINE, IDLE_CONNECTION, Limits},
     net::NetError,
-    streams,
+    now, streams,
 };
 
 /// Streams of a connection at a time: the link, a few for files each way, and those that end just now. More of them end the whole
@@ -32,8 +32,10 @@ const MORE_ADDRESSES: Duration = Duration::from_millis(50);
 pub(crate) struct Behaviour {
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
-    /// Last, so that what the others deny it never sees as established.
+    /// After the limits, so that what they deny it never sees as established.
     pub(crate) streams: streams::Behaviour,
+    /// Last, because whoever is kept out is denied by the streams.
+    pub(crate) now: now::Behaviour,
 }
 
 pub(crate) fn build(keypair: Keypair, limits: &Limits) -> Result<Swarm<Behaviour>, NetError> {
@@ -48,6 +50,7 @@ pub(crate) fn build(keypair: Keypair, limits: &Limits) -> Result<Swarm<Behaviour
         yamux.set_max_num_streams(STREAMS);
         yamux
     };
+    let now = now::behaviour().map_err(NetError::Transport)?;
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)
@@ -57,6 +60,7 @@ pub(crate) fn build(keypair: Keypair, limits: &Limits) -> Result<Swarm<Behaviour
             limits: connection_limits::Behaviour::new(connections),
             memory: memory_connection_limits::Behaviour::with_max_bytes(limits.process_bytes),
             streams: streams::Behaviour::new(limits),
+            now,
         })
         .map_err(|error| NetError::Transport(error.to_string()))?
         .with_swarm_config(|config| {

@@ -38,6 +38,8 @@ struct State {
     refuse: BTreeMap<DeviceKey, bool>,
     /// Streams beside links to open that the hub has not taken yet.
     open: Vec<(LinkId, Beside, OpenAnswer)>,
+    /// What to say to everybody; a later word takes the place of one that was not said yet.
+    say: Option<Vec<u8>>,
     shutting_down: bool,
     listening: Vec<Multiaddr>,
 }
@@ -49,6 +51,7 @@ pub(crate) struct Asked {
     pub(crate) forget: Vec<Multiaddr>,
     pub(crate) refuse: BTreeMap<DeviceKey, bool>,
     pub(crate) open: Vec<(LinkId, Beside, OpenAnswer)>,
+    pub(crate) say: Option<Vec<u8>>,
     pub(crate) shut_down: bool,
 }
 
@@ -112,6 +115,11 @@ impl Wishes {
         Ok(())
     }
 
+    pub(crate) fn say(&self, word: Vec<u8>) {
+        self.lock().say = Some(word);
+        self.changed.notify_one();
+    }
+
     pub(crate) fn shut_down(&self) {
         self.lock().shutting_down = true;
         self.changed.notify_one();
@@ -133,7 +141,8 @@ impl Wishes {
                 let is_quiet = state.dial.is_empty()
                     && state.forget.is_empty()
                     && state.refuse.is_empty()
-                    && state.open.is_empty();
+                    && state.open.is_empty()
+                    && state.say.is_none();
                 if state.shutting_down || !is_quiet {
                     // Counted until the hub says how many it has.
                     state.dialled += state.dial.len();
@@ -142,6 +151,7 @@ impl Wishes {
                         forget: std::mem::take(&mut state.forget),
                         refuse: std::mem::take(&mut state.refuse),
                         open: std::mem::take(&mut state.open),
+                        say: state.say.take(),
                         shut_down: state.shutting_down,
                     };
                 }

@@ -107,6 +107,20 @@ fn a_second_connection_gets_no_stream_and_serves_when_the_first_one_breaks() {
 }
 
 #[test]
+fn a_connection_that_carries_no_link_is_closed_after_a_while() {
+    let start = Instant::now();
+    let mut peers = linked(start);
+    peers.connected(HIGH, connection(2), true, start + ms(500));
+    assert_eq!(peers.actions(start + ms(500)), [Action::Doubt { link: LinkId(1) }]);
+    let due = start + ms(500) + IDLE_CONNECTION;
+    assert_eq!(peers.timeout(), Some(due));
+    assert_eq!(peers.actions(due - ms(1)), []);
+    assert_eq!(peers.actions(due), [Action::Close { connection: connection(2) }], "the link's own stays");
+    assert_eq!(peers.actions(due + ms(1)), [], "once");
+    assert_eq!(peers.timeout(), None);
+}
+
+#[test]
 fn a_second_stream_takes_the_place_of_the_first() {
     let (mut peers, now) = peers(HIGH);
     peers.connected(LOW, connection(1), false, now);

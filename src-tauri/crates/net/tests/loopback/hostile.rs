@@ -1,5 +1,7 @@
 //! A hostile neighbour: a bare libp2p node that speaks `/periwinkle/1` as badly as it likes.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::time::Duration;
 
 use feed::DeviceKey;
@@ -95,9 +97,14 @@ impl Hostile {
     }
 
     pub(crate) async fn open(&mut self, device: DeviceKey) -> Option<Stream> {
+        self.open_as(device, PROTOCOL).await
+    }
+
+    /// Opens a stream of any protocol.
+    pub(crate) async fn open_as(&mut self, device: DeviceKey, protocol: StreamProtocol) -> Option<Stream> {
         let key = libp2p::identity::ed25519::PublicKey::try_from_bytes(device.bytes()).expect("a key");
         let peer = PeerId::from_public_key(&key.into());
-        self.control.open_stream(peer, PROTOCOL).await.ok()
+        self.control.open_stream(peer, protocol).await.ok()
     }
 }
 
