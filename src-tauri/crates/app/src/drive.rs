@@ -153,6 +153,13 @@ impl Io {
     fn start(&mut self, output: Output) {
         match output {
             Output::Send { link, frame } => self.send(link, frame),
+            Output::Say { word } => {
+                if let Some((net, _)) = &self.net
+                    && let Err(error) = net.say(word)
+                {
+                    tracing::error!(%error, "a word was refused by the network");
+                }
+            }
             Output::Close { link, reason } => {
                 tracing::info!(%reason, link = link.0, "closing a link");
                 if let Some((net, _)) = &self.net {
@@ -294,6 +301,7 @@ impl Io {
                 self.writer.push(Job::Decide { person, blocked, muted, reply }, &mut self.tasks);
                 None
             }
+            Command::Attend(attended) => Some(Input::Attended(attended)),
             Command::Look { .. } | Command::Stop => None,
         }
     }
@@ -312,6 +320,7 @@ impl Io {
                 Some(Input::LinkUp { link, device, medium: Medium::Direct })
             }
             NetEvent::Received { link, frame } => Some(Input::Received { link: LinkId(link.0), frame }),
+            NetEvent::Heard { link, word } => Some(Input::Heard { link: LinkId(link.0), word }),
             NetEvent::Writable { link } => Some(Input::Writable { link: LinkId(link.0) }),
             NetEvent::LinkDown { link, reason } => {
                 tracing::info!(%reason, link = link.0, "link down");

@@ -60,6 +60,7 @@ impl App {
             id: peer.device.feed().to_string(),
             person: people.view(peer.person),
             calls_themselves: peer.calls_themselves.clone(),
+            here: peer.is_here,
             flow: people::flow(peer.flow),
             bytes_received: peer.received_bytes,
             bytes_sent: peer.sent_bytes,

@@ -25,6 +25,8 @@ pub(crate) enum Command {
     LookAt { wanted: Newest, reply: oneshot::Sender<Result<Looked, NotSeen>> },
     /// Look at what only the loop knows.
     Look { reply: oneshot::Sender<Look> },
+    /// Somebody uses this device now, or does not any more.
+    Attend(bool),
     /// Finish what was begun, save, and end.
     Stop,
 }

@@ -48,6 +48,8 @@ pub struct Peer {
     pub person: Person,
     /// What it says its person's name is: unproven.
     pub calls_themselves: Option<String>,
+    /// Whether somebody uses it now, as it says: unproven.
+    pub here: bool,
     /// What flows.
     pub flow: Flow,
     /// Bytes of replication frames received on this link.

@@ -324,6 +324,8 @@ pub struct NearPerson {
     pub person: Person,
     /// What a stranger's device says their name is: unproven, so shown as `calls themselves …`.
     pub calls_themselves: Option<String>,
+    /// Whether they use their device now, as it says: unproven.
+    pub here: bool,
     /// What is flowing.
     pub flow: Flow,
     /// Why little is read from their device, if so.

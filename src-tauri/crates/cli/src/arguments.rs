@@ -252,7 +252,7 @@ pub(crate) enum Command {
     },
     /// Show who is linked now, and what flows
     Peers {
-        /// One JSON object: {"peers":[{"id","person","flow","bytesReceived","bytesSent","slowed",…}],
+        /// One JSON object: {"peers":[{"id","person","here","flow","bytesReceived","bytesSent","slowed",…}],
         /// "leftOut":[{"person","callsThemselves","reason","secondsLeft"}],"addresses":["…"]}
         #[arg(long)]
         json: bool,

@@ -183,8 +183,9 @@ pub(crate) fn peers(peers: &Peers) -> String {
             Flow::Receiving(messages) => format!("{messages} to come"),
             Flow::Sending(messages) => format!("{messages} to go"),
         };
+        let here = if peer.here { "  at their device" } else { "" };
         let slowed = peer.slowed.as_deref().map(|why| format!("  slowed: {}", plain(why))).unwrap_or_default();
-        text.push_str(&format!("{}  {name}  {flow}{slowed}\n", peer.id));
+        text.push_str(&format!("{}  {name}  {flow}{here}{slowed}\n", peer.id));
     }
     for out in &peers.left_out {
         let left = out.seconds_left.div_ceil(60);

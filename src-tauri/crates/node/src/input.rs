@@ -60,6 +60,15 @@ pub enum Input {
         /// Its bytes, from a stranger until proved otherwise.
         frame: Vec<u8>,
     },
+    /// A device said something to everybody ([`crate::Output::Say`]).
+    Heard {
+        /// On which link.
+        link: LinkId,
+        /// Its bytes, from a stranger until proved otherwise.
+        word: Vec<u8>,
+    },
+    /// Somebody uses this device now, or does not any more. Nobody does at the start.
+    Attended(bool),
     /// The link has room for more. The node hands out at most [`crate::limits::SEND_WINDOW`] bytes of frames on a link, then
     /// waits for this, which opens the whole window again. The driver says it at once after every [`crate::Output::Send`]
     /// that left room in the transport's queue, and otherwise when that queue has drained.

@@ -36,6 +36,7 @@ mod node;
 mod output;
 mod peers;
 mod policy;
+mod presence;
 mod progress;
 mod publish;
 mod sending;

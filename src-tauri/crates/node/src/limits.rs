@@ -119,6 +119,15 @@ pub const LOOK_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a look may take in all.
 pub const LOOK_TIME: Duration = Duration::from_secs(10);
 
+// What is said to everybody.
+
+/// How often somebody who uses their device says so. Two words may be lost before they count as gone.
+pub const WORD_EVERY: Duration = Duration::from_secs(4);
+/// How long a word counts.
+pub const WORD_LIVES: Duration = Duration::from_secs(10);
+/// The shortest time between two words.
+pub const WORD_REST: Duration = Duration::from_secs(1);
+
 // Publishing and import.
 
 /// How long the first publish waits for peers who may hold newer messages of one's own.

@@ -22,6 +22,7 @@ use crate::{
     looking::Looking,
     output::{CloseReason, Output},
     policy::Policy,
+    presence::Presence,
     progress::CatchingUp,
     publish::Publishing,
     sending::Control,
@@ -60,6 +61,7 @@ pub struct Node {
     pub(crate) importing: Importing,
     pub(crate) policy: Policy,
     pub(crate) looking: Looking,
+    pub(crate) presence: Presence,
     /// Feeds were asked for since the wants were worked out.
     pub(crate) asked: bool,
     pub(crate) telling: Telling,
@@ -149,6 +151,7 @@ impl Node {
             importing: Importing::default(),
             policy: Policy::new(own.into(), config.graph, config.wanted, config.muted),
             looking: Looking::default(),
+            presence: Presence::default(),
             asked: false,
             telling: Telling::default(),
             catching_up: CatchingUp::default(),
@@ -170,6 +173,8 @@ impl Node {
             Input::LinkUp { link, device, medium } => self.on_link_up(link, device, medium, now),
             Input::LinkDown { link, misconduct } => self.on_link_lost(link, misconduct, now),
             Input::Received { link, frame } => self.on_received(link, frame, now),
+            Input::Heard { link, word } => self.on_heard(link, &word, now),
+            Input::Attended(attended) => self.on_attended(attended, now),
             Input::Writable { link } => self.on_writable(link),
             Input::Publish { ticket, content } => self.on_publish(ticket, content, now),
             Input::Import { ticket, messages } => self.on_import(ticket, messages),
@@ -223,6 +228,8 @@ impl Node {
                 Timer::Flow => self.review_flow(now),
                 Timer::Release => self.release(now),
                 Timer::Slowed(link) => self.review_slowed(link, now),
+                Timer::Word => self.speak(now),
+                Timer::Absent(link) => self.on_absent(link),
                 Timer::Look(ticket) => self.on_look_timeout(ticket, now),
                 // Looked at whenever the node settles.
                 Timer::Loads(_) | Timer::Publish | Timer::Changes => {}

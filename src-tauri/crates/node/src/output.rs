@@ -19,6 +19,11 @@ pub enum Output {
         /// At most [`crate::limits::FRAME`] bytes.
         frame: Vec<u8>,
     },
+    /// Say something to everybody who is linked, once. It may be lost, and whoever hears it passes it on to nobody.
+    Say {
+        /// At most ten bytes.
+        word: Vec<u8>,
+    },
     /// Close a link, after what was sent on it before; for [`CloseReason::Blocked`] without that. [`crate::Input::LinkDown`] may follow or not.
     Close {
         /// Which.

@@ -37,6 +37,10 @@ pub struct PeerView {
     pub greeted_own: Option<u64>,
     /// How it is linked.
     pub medium: Medium,
+    /// Whether somebody uses it now, as it says; heard within [`crate::limits::WORD_LIVES`].
+    pub is_here: bool,
+    /// The newest message of its own feed, as it says to everybody; none until it has said anything.
+    pub newest: Option<u64>,
     /// What flows.
     pub flow: Flow,
     /// Bytes of replication frames received on this link: hello, notes, messages, level.
@@ -62,6 +66,8 @@ impl Node {
             holds_own: link.heard_at.and(link.own_note).and_then(Note::sequence),
             greeted_own: link.greeted_own,
             medium: link.medium,
+            is_here: link.said.here,
+            newest: link.said.newest,
             flow: self.flow_of(*id, link),
             received_bytes: link.received_bytes,
             sent_bytes: link.sending.bytes,

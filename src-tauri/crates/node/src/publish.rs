@@ -3,7 +3,10 @@
 //! A message is signed only when the one before is durable, when nobody near is known to hold newer messages of this feed,
 //! and, in a session's first moments, when those near have had the time to say so.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use feed::{DeviceKey, Verified, json};
 use replication::{Instant, Now};
@@ -179,6 +182,7 @@ impl Node {
                     self.introduce_anew(message.clone());
                 }
                 let id = message.id();
+                self.speak_in(Duration::ZERO, now);
                 self.on_stored(vec![(message, Origin::Here)], now);
                 self.outbox.push_back(Output::Published { ticket, result: Ok(id) });
             }

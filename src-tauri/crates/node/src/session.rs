@@ -17,6 +17,7 @@ use crate::{
     node::Job,
     output::{Change, CloseReason, Output},
     peers::Flow,
+    presence::Heard,
     sending::{Control, Sending},
     timers::Timer,
     wire::{self, Frame, Hello, LevelBody, ReceivedIds, VERSION, clock_digest, read_level, read_notes},
@@ -63,6 +64,8 @@ pub(crate) struct Link {
     pub(crate) asks: Allowance,
     /// What was last told to flow.
     pub(crate) flow: Flow,
+    /// What it said to everybody.
+    pub(crate) said: Heard,
 }
 
 /// How far a link has come.
@@ -117,6 +120,7 @@ impl Link {
             asked: 0,
             asks: Allowance::new(now),
             flow: Flow::Connecting,
+            said: Heard::default(),
         }
     }
 
@@ -180,7 +184,7 @@ impl Node {
 
     pub(crate) fn on_link_down(&mut self, id: LinkId, now: Now) {
         let Some(link) = self.links.remove(&id) else { return };
-        for timer in [Timer::Hello(id), Timer::Stall(id), Timer::Loads(id), Timer::Slowed(id)] {
+        for timer in [Timer::Hello(id), Timer::Stall(id), Timer::Loads(id), Timer::Slowed(id), Timer::Absent(id)] {
             self.timers.cancel(timer);
         }
         if link.is_live() {
@@ -318,6 +322,8 @@ impl Node {
         }
         self.touch_flow(now);
         self.introduce(id);
+        // A moment later, because what is said before it listens is lost.
+        self.speak_in(limits::WORD_REST, now);
     }
 
     fn on_frame(&mut self, id: LinkId, frame: &[u8], now: Now) {

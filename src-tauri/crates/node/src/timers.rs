@@ -29,6 +29,10 @@ pub(crate) enum Timer {
     Flow,
     /// A device that was cut off may come again.
     Release,
+    /// Something is to be said to everybody.
+    Word,
+    /// Nothing was heard of whether somebody uses the device at the other end.
+    Absent(LinkId),
     /// Of a link that was slowed more may be read again.
     Slowed(LinkId),
 }
@@ -48,6 +52,12 @@ impl Timers {
     /// Sets an alarm unless it is set.
     pub(crate) fn set_first(&mut self, timer: Timer, at: Instant) {
         self.at.entry(timer).or_insert(at);
+    }
+
+    /// Sets an alarm unless it is set to an earlier moment.
+    pub(crate) fn set_sooner(&mut self, timer: Timer, at: Instant) {
+        let set = self.at.entry(timer).or_insert(at);
+        *set = (*set).min(at);
     }
 
     /// Takes an alarm back.

@@ -27,6 +27,7 @@ mod rebuild;
 mod relation;
 mod schema;
 mod search;
+mod settings;
 mod snapshot;
 mod stances;
 mod standing;
@@ -50,6 +51,7 @@ pub use rebuild::Indexing;
 pub use search::{
     BadSearchCursor, Found, FoundText, MAX_FOUND, MAX_FOUND_PEOPLE, MAX_RANKED, Search, SearchCursor, SearchResult,
 };
+pub use settings::Settings;
 pub use snapshot::{MAX_OWN_RECENT, Snapshot};
 pub use stances::Stance;
 pub use standing::Standing;

@@ -10,6 +10,7 @@ mod hello;
 mod ids;
 mod look;
 mod varint;
+mod word;
 
 pub use blobs::{read_haves, read_wants, write_haves, write_wants};
 pub use frame::{
@@ -18,6 +19,7 @@ pub use frame::{
 pub use hello::{FEATURE_BLOBS, FEATURE_LOOK, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
 pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
 pub use look::{Answer, Ask, Newest, Tell, read_ask, read_tell, write_ask, write_tell};
+pub use word::Word;
 
 /// First byte of a frame.
 pub mod kind {

@@ -10,6 +10,7 @@ mod importing;
 mod lanes;
 mod looking;
 mod own_feed;
+mod presence;
 mod stranger;
 mod sync;
 mod telling;

@@ -80,6 +80,8 @@ pub(crate) struct Peer {
     pub(crate) published: Vec<(Ticket, Result<MessageId, Refusal>)>,
     pub(crate) imported: Vec<Imported>,
     pub(crate) closed: Vec<CloseReason>,
+    /// What it said to everybody.
+    pub(crate) words: Vec<Vec<u8>>,
     /// Devices that it keeps out.
     pub(crate) refused: BTreeSet<DeviceKey>,
     /// What it was told about reading less, in order.
@@ -202,6 +204,7 @@ impl World {
             published: Vec::new(),
             imported: Vec::new(),
             closed: Vec::new(),
+            words: Vec::new(),
             refused: BTreeSet::new(),
             slowed: Vec::new(),
             lies: false,
@@ -354,6 +357,14 @@ impl World {
                 }
                 if !self.deaf {
                     self.later(latency, who, Input::Writable { link });
+                }
+            }
+            Output::Say { word } => {
+                peer.words.push(word.clone());
+                for link in self.links_of(who) {
+                    let ends = self.ends[&link];
+                    let other = if ends[0] == who { ends[1] } else { ends[0] };
+                    self.later(latency, other, Input::Heard { link, word: word.clone() });
                 }
             }
             Output::Close { link, reason } => {
