@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::Session;
 use app::view::{
     Audience, Draft, Failure, Indexing, Look, Nearby, NetworkFinding, Page, Person, PersonPage, SearchPage,
-    SearchQuery, Standing, StartState, Target, Thread,
+    SearchQuery, Settings, Standing, StartState, Target, Thread,
 };
 use tauri::State;
 
@@ -136,6 +136,24 @@ pub(crate) async fn like(session: Shared<'_>, id: String, on: bool) -> Result<()
 #[specta::specta]
 pub(crate) async fn rename(session: Shared<'_>, name: String, description: Option<String>) -> Result<(), Failure> {
     session.app().await?.rename(Some(&name), description.as_deref()).await.map(drop)
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn attend(session: Shared<'_>, attended: bool) -> Result<(), Failure> {
+    session.app().await?.attend(attended).await
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn settings(session: Shared<'_>) -> Result<Settings, Failure> {
+    Ok(session.app().await?.settings())
+}
+
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn choose(session: Shared<'_>, chosen: Settings) -> Result<(), Failure> {
+    session.app().await?.choose(chosen).await
 }
 
 #[tauri::command]

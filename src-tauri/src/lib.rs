@@ -99,6 +99,9 @@ fn page() -> tauri_specta::Builder<Wry> {
             commands::look_at,
             commands::like,
             commands::rename,
+            commands::attend,
+            commands::settings,
+            commands::choose,
             commands::standing,
             commands::take_opened,
         ])

@@ -42,6 +42,34 @@ async fn a_post_arrives_at_a_follower() {
     assert_eq!(bo.json(&["timeline", "--of", "nearby", "--json"])["posts"].as_array().map(Vec::len), Some(0));
 }
 
+/// What a stranger near writes is shown to whoever wants it, as it is written, and is not stored.
+#[tokio::test]
+async fn strangers_near_are_shown_to_whoever_wants_them() {
+    let (ada, bo) = (Person::new("Ada"), Person::new("Bo"));
+    ada.ok(&["post", "before you came"]);
+    let a = ada.serve(&[]);
+    let b = bo.serve(&[&a]);
+    let mut bo_asks = b.client().await;
+    until("the link", async || peers(&mut bo_asks).await.peers, |peers| !peers.is_empty()).await;
+    assert!(bo.ok(&["strangers"]).contains("not asked for"));
+    bo.ok(&["strangers", "on"]);
+    let near = async || {
+        let posts = bo.json(&["timeline", "--of", "nearby", "--json"])["posts"].as_array().cloned().unwrap_or_default();
+        posts.iter().map(|post| (post["text"].clone(), post["passing"].clone())).collect::<Vec<_>>()
+    };
+    until("what was written", near, |posts| *posts == [("before you came".into(), true.into())]).await;
+    ada.ok(&["post", "and now"]);
+    until("what is written", near, |posts| {
+        *posts == [("and now".into(), true.into()), ("before you came".into(), true.into())]
+    })
+    .await;
+    assert!(bo.ok(&["timeline", "--of", "nearby"]).contains("A stranger near, not stored here"));
+    assert_eq!(status(&mut bo_asks).await.messages, 1, "nothing of a stranger is stored");
+    bo.ok(&["strangers", "off"]);
+    assert_eq!(near().await, []);
+    assert!(bo.ok(&["strangers"]).contains("not asked for"));
+}
+
 /// Apart, both write; together again, both have all.
 #[tokio::test]
 async fn what_was_written_apart_is_level_after_meeting_again() {

@@ -17,6 +17,8 @@ export const SHOTS = [
   { name: "timeline-one", scene: "one" },
   { name: "timeline-long", scene: "long" },
   { name: "timeline-rtl", scene: "rtl" },
+  { name: "timeline-strangers", scene: "strangers", hash: "#/posts/nearby" },
+  { name: "timeline-strangers-off", scene: "many", hash: "#/posts/nearby" },
   { name: "timeline-syncing", scene: "syncing" },
   { name: "timeline-recovering", scene: "recovering" },
   { name: "timeline-all", scene: "many", hash: "#/posts/all", act: (page) => page.mouse.move(500, 400).then(() => page.mouse.wheel(0, 640)) },

@@ -18,6 +18,7 @@ import type {
   PersonPage,
   SearchPage,
   SearchQuery,
+  Settings,
   Standing,
   StartState,
   Target,
@@ -61,6 +62,11 @@ export interface Backend {
   lookAt(id: string, before: string | null): Promise<Look>;
   like(id: string, on: boolean): Promise<void>;
   rename(name: string, description: string | null): Promise<void>;
+  /** Tells those near whether somebody uses this window now, until that is told otherwise. */
+  attend(attended: boolean): Promise<void>;
+  settings(): Promise<Settings>;
+  /** Chooses, for now and for later. */
+  choose(chosen: Settings): Promise<void>;
   standing(): Promise<Standing>;
   /** The place that a notification wanted opened before the page listened, once. */
   takeOpened(): Promise<Target | null>;

@@ -24,6 +24,9 @@ export const commands = {
 	lookAt: (id: string, before: string | null) => typedError<Look, Failure>(__TAURI_INVOKE("look_at", { id, before })),
 	like: (id: string, on: boolean) => typedError<null, Failure>(__TAURI_INVOKE("like", { id, on })),
 	rename: (name: string, description: string | null) => typedError<null, Failure>(__TAURI_INVOKE("rename", { name, description })),
+	attend: (attended: boolean) => typedError<null, Failure>(__TAURI_INVOKE("attend", { attended })),
+	settings: () => typedError<Settings, Failure>(__TAURI_INVOKE("settings")),
+	choose: (chosen: Settings) => typedError<null, Failure>(__TAURI_INVOKE("choose", { chosen })),
 	standing: () => typedError<Standing, Failure>(__TAURI_INVOKE("standing")),
 	takeOpened: () => typedError<Target | null, Failure>(__TAURI_INVOKE("take_opened")),
 };
@@ -59,6 +62,8 @@ export type Card = {
 	latest: Post[],
 	/**  Who brought the card up, where that is not the author: `{name} replied`. */
 	reason: Reason | null,
+	/**  Whether it is a post of a stranger near, which is not stored here: it has no thread, and goes with them. */
+	passing: boolean,
 };
 
 /**  What changed; the page asks again for what it shows. */
@@ -195,6 +200,8 @@ export type NearPerson = {
 	person: Person,
 	/**  What a stranger's device says their name is: unproven, so shown as `calls themselves …`. */
 	callsThemselves: string | null,
+	/**  Whether they use their device now, as it says: unproven. */
+	here: boolean,
 	/**  What is flowing. */
 	flow: Flow,
 	/**  Why little is read from their device, if so. */
@@ -440,6 +447,14 @@ export type SearchQuery = {
 	cursor: string | null,
 	/**  Most hits of the page; at most 100. */
 	limit: number,
+};
+
+/**  What a person may choose. */
+export type Settings = {
+	/**  Whether those near are told that somebody uses this device, while somebody does. */
+	saysHere: boolean,
+	/**  Whether the timeline of people near shows what strangers among them write. It is looked at, and kept nowhere. */
+	showsStrangers: boolean,
 };
 
 /**  A piece of a snippet. */

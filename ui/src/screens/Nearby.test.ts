@@ -12,7 +12,7 @@ describe("nearby", () => {
       {
         people: [bo, kestrel],
         near: [
-          { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 }, slowed: null },
+          { id: bo.id, callsThemselves: null, here: true, flow: { kind: "receiving", messages: 214 }, slowed: null },
           { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "level" }, slowed: null },
         ],
       },
@@ -20,11 +20,24 @@ describe("nearby", () => {
     );
     const [first, second] = (await screen.findAllByTestId("near-tile")) as [HTMLElement, HTMLElement];
     expect(first.textContent).toContain("sending you 214 posts");
+    expect(within(first).getByTestId("here").textContent).toBe("here now");
+    expect(within(second).queryByTestId("here")).toBeNull();
     expect(second.textContent).toContain("calls themselves");
     expect(second.textContent).toContain("Kestrel");
     await fireEvent.click(within(second).getByTestId("follow"));
     await waitFor(() => expect(within(second).queryByTestId("follow")).toBeNull());
     expect(second.textContent).toContain("level with you");
+  });
+});
+
+describe("being seen", () => {
+  it("is told to those near, unless one chooses otherwise", async () => {
+    const backend = open({}, to.nearby);
+    const choice = await screen.findByTestId("says-here");
+    expect(choice.getAttribute("aria-checked")).toBe("true");
+    await fireEvent.click(choice);
+    await waitFor(() => expect(choice.getAttribute("aria-checked")).toBe("false"));
+    expect(await backend.settings()).toEqual({ saysHere: false, showsStrangers: false });
   });
 });
 

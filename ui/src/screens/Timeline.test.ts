@@ -1,7 +1,7 @@
 /** Writing and reading: the composer, the timeline, a thread. */
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
-import { describe, expect, it } from "vitest";
-import { makePost } from "../backend/memory/memory";
+import { describe, expect, it, vi } from "vitest";
+import { makePerson, makePost } from "../backend/memory/memory";
 import { to } from "../state/route.svelte";
 import { ada, bo, field, open } from "../test-window";
 
@@ -146,6 +146,45 @@ describe("the timeline", () => {
     await fireEvent.input(await screen.findByTestId("reply-text"), { target: { value: "yes" } });
     await fireEvent.click(screen.getByTestId("reply-publish"));
     await waitFor(() => expect(backend.published).toMatchObject([{ text: "yes", replyTo: cards[0]?.dataset.id }]));
+  });
+});
+
+describe("strangers who are near", () => {
+  const wren = makePerson("Wren", "stranger", { near: true });
+  const soup = makePost(wren, "Soup at eight", 2_000);
+
+  it("are shown to whoever wants to see them, and not before", async () => {
+    const backend = open({ people: [bo, wren], passing: [soup] }, to.nearbyPosts);
+    const choice = await screen.findByTestId("strangers");
+    expect(choice.getAttribute("aria-checked")).toBe("false");
+    expect(screen.queryByTestId("card")).toBeNull();
+    await fireEvent.click(choice);
+    const card = await screen.findByTestId("card");
+    expect(card.textContent).toContain("Soup at eight");
+    expect(card.textContent).toContain("It is not kept here.");
+    expect(choice.getAttribute("aria-checked")).toBe("true");
+    expect(await backend.settings()).toEqual({ saysHere: true, showsStrangers: true });
+    await fireEvent.click(choice);
+    await waitFor(() => expect(screen.queryByTestId("card")).toBeNull());
+  });
+
+  it("can be followed, but not answered: nothing of theirs is here to be answered", async () => {
+    open({ people: [bo, wren], passing: [soup], settings: { saysHere: true, showsStrangers: true } }, to.nearbyPosts);
+    const card = await screen.findByTestId("card");
+    expect(within(card).queryByTestId("reply")).toBeNull();
+    expect(within(card).queryByTestId("like")).toBeNull();
+    expect(within(card).getByTestId("follow")).toBeTruthy();
+    await fireEvent.keyDown(card, { key: "Enter" });
+    expect((await screen.findByTestId("person-name")).textContent).toBe("Wren");
+  });
+
+  it("keeps what was chosen, and says so when it could not be kept", async () => {
+    const backend = open({ people: [bo, wren], passing: [soup] }, to.nearbyPosts);
+    vi.spyOn(backend, "choose").mockRejectedValueOnce({ code: "disk", message: "The disk is full.", next: "Free some space." });
+    const choice = await screen.findByTestId("strangers");
+    await fireEvent.click(choice);
+    expect((await screen.findByTestId("toast")).textContent).toContain("The disk is full.");
+    expect(choice.getAttribute("aria-checked")).toBe("false");
   });
 });
 

@@ -1,8 +1,9 @@
 /** The open window: who the reader is, what is cached for going back, and the ways to act. */
 import { createContext } from "svelte";
-import { asFailure, type Audience, type Backend, type Failure, type Indexing, type Me, type Unsubscribe } from "../backend/backend";
+import { asFailure, type Audience, type Backend, type Failure, type Indexing, type Me, type Settings, type Unsubscribe } from "../backend/backend";
 import { words } from "../words/en";
 import { coalesce } from "./coalesce";
+import { Attention } from "./attention";
 import { Near } from "./near.svelte";
 import { Pictures } from "./pictures.svelte";
 import { Search } from "./search.svelte";
@@ -37,6 +38,9 @@ export class Session {
   readonly near: Near;
   readonly search: Search;
   readonly pictures: Pictures;
+  readonly attention: Attention;
+  /** What was chosen; null until it was read. */
+  settings = $state.raw<Settings | null>(null);
   /** How far the indexes have been filled again after an update, while they are. */
   indexing = $state.raw<Indexing | null>(null);
   /** The link that was clicked and waits for an answer. */
@@ -56,6 +60,7 @@ export class Session {
     this.near = new Near(backend, this.toasts);
     this.search = new Search(backend, this.toasts);
     this.pictures = new Pictures(backend);
+    this.attention = new Attention(backend);
   }
 
   /** Tells a screen reader, the same words again too: a live region speaks only where its text changes. */
@@ -86,6 +91,7 @@ export class Session {
         this.me = state.value;
         this.stage = { kind: "ready" };
         void this.openTarget();
+        void this.readSettings();
         this.readIndexingSoon();
       }
     } catch (thrown) {
@@ -115,6 +121,15 @@ export class Session {
     return keep(this.threads, id, () => new Thread(this.backend, this.toasts, id));
   }
 
+  /** Chooses, for now and for later. */
+  async choose(chosen: Partial<Settings>): Promise<void> {
+    await this.act(async () => {
+      const settings = { ...(await this.backend.settings()), ...chosen };
+      await this.backend.choose(settings);
+      this.settings = settings;
+    });
+  }
+
   async follow(id: string, on: boolean): Promise<void> {
     await this.act(() => (on ? this.backend.follow(id) : this.backend.unfollow(id)));
   }
@@ -134,6 +149,14 @@ export class Session {
       if (state.kind === "ready") this.me = state.value;
       // The node may have come to a stop since.
       else if (state.kind === "failed") this.stage = { kind: "failed", failure: state.value };
+    } catch (failure) {
+      this.toasts.fail(failure);
+    }
+  }
+
+  private async readSettings(): Promise<void> {
+    try {
+      this.settings = await this.backend.settings();
     } catch (failure) {
       this.toasts.fail(failure);
     }

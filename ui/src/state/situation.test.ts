@@ -4,7 +4,7 @@ import { makePerson } from "../backend/memory/memory";
 import { situation } from "./situation";
 
 function near(name: string, relation: Relation, flow: Flow = { kind: "level" }) {
-  return { person: makePerson(name, relation), callsThemselves: null, flow, slowed: null };
+  return { person: makePerson(name, relation), callsThemselves: null, here: false, flow, slowed: null };
 }
 
 describe("the situation of the people near", () => {

@@ -63,6 +63,10 @@ export const words = {
     again: "Try again",
     end: "That is everything stored here.",
     endPerson: "These are all their posts that are stored here.",
+    strangers: {
+      label: "Show what strangers nearby write",
+      does: "Your device asks theirs, and they can tell. Nothing of it is kept.",
+    },
     empty: {
       following: { title: "A quiet shore", text: "Posts of people you follow wash up here. Until then it is a fine place for a diary: whoever follows you later can read it.", next: "See who is near" },
       nearby: { title: "Nothing from here yet", text: "This shows what the people on this network wrote, as far as it is stored here.", next: "See who is near" },
@@ -116,6 +120,7 @@ export const words = {
     earlier: (count: number) => many(count, "1 earlier reply", "# earlier replies"),
     readOn: "Read on",
     onNetwork: "on this network",
+    passing: "A stranger who is near wrote this. It is not kept here.",
     partOf: "Part of a thread whose beginning has not arrived",
     warning: "Warning",
     show: "Show",
@@ -221,6 +226,8 @@ export const words = {
       sending: (count: number) => many(count, "getting 1 post from you", "getting # posts from you"),
       stranger: "not met yet",
     },
+    here: "here now",
+    saysHere: { label: "Say when I am here", does: "Those near see whether you use this window." },
     headline: {
       nobody: "Nobody is near",
       people: (count: number) => (count === 1 ? "One person is near" : `${spelled(count)} people are near`),

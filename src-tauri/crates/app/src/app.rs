@@ -21,6 +21,8 @@ use crate::drive::{Io, drive};
 use crate::mailbox::{Command, Look, MAILBOX};
 use crate::publishing::valid_name;
 use crate::rpc::Server;
+use crate::settings::Chosen;
+use crate::strangers::{self, Strangers};
 use crate::travel::{self, BlobFolder};
 use crate::view::{Change, Failure, FailureCode, Standing};
 use crate::{copies, place, stances, storage};
@@ -80,6 +82,9 @@ struct Inner {
     addresses: Option<Addresses>,
     /// What examines the network, where there is one.
     doctor: Option<Doctor>,
+    chosen: Chosen,
+    /// What strangers near write.
+    strangers: Arc<Strangers>,
     mailbox: mpsc::Sender<Command>,
     changes: broadcast::Sender<Change>,
     desktop: Arc<dyn Desktop>,
@@ -214,6 +219,8 @@ impl App {
         let announcer = Announcer::new(store.clone(), Arc::clone(&options.desktop), changes.clone());
         let addresses = net.as_ref().map(|(net, _)| Addresses::new(net.dialler(), kept));
         let doctor = net.as_ref().map(|(net, _)| net.doctor());
+        let settings = store.settings();
+        let strangers = Arc::new(Strangers::new(settings.shows_strangers));
         let io = Io::new(store.clone(), net, commands, announcer, clock, folder.clone());
         let inner = Inner {
             me: PersonId::from(store.keys().feed_id()),
@@ -222,6 +229,8 @@ impl App {
             blobs: folder,
             addresses,
             doctor,
+            chosen: Chosen::new(&settings),
+            strangers,
             mailbox,
             changes,
             desktop: options.desktop,
@@ -241,6 +250,8 @@ impl App {
         }));
         let changed = app.inner.store.stances_changed();
         tokio::spawn(stances::follow_sealed(WeakApp(Arc::downgrade(&app.inner)), changed, blocked));
+        let (changes, ended) = (app.changes(), app.inner.ended.clone());
+        tokio::spawn(strangers::follow(WeakApp(Arc::downgrade(&app.inner)), changes, ended));
         tokio::spawn(tell_of_a_broken_loop(Arc::downgrade(&app.inner), app.inner.ended.clone()));
         // One who opens the folder for a moment has no time for copies either.
         tasks.copying = options.network.as_ref().map(|_| {
@@ -332,6 +343,23 @@ impl App {
 
     pub(crate) fn blob_folder(&self) -> &BlobFolder {
         &self.inner.blobs
+    }
+
+    /// What was chosen.
+    pub(crate) fn chosen(&self) -> &Chosen {
+        &self.inner.chosen
+    }
+
+    /// What strangers near write.
+    pub(crate) fn strangers(&self) -> Arc<Strangers> {
+        Arc::clone(&self.inner.strangers)
+    }
+
+    /// Lets whoever shows something look again.
+    pub(crate) fn announce(&self, change: Change) {
+        self.inner.desktop.changed(change.clone());
+        // Nobody may be listening.
+        let _ = self.inner.changes.send(change);
     }
 
     /// Whether there is a network, over which files may come.

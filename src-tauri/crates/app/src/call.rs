@@ -39,6 +39,8 @@ impl App {
             Request::Block { id, private } => json(self.block(&id, private).await),
             Request::Unblock { id } => json(self.unblock(&id).await),
             Request::LookAt { id, before, limit } => json(self.look_at(&id, before.as_deref(), limit).await),
+            Request::Settings {} => json(Ok(self.settings())),
+            Request::Choose(chosen) => json(self.choose(chosen).await),
             Request::Mute { id, on } => json(self.mute(&id, on).await),
             Request::Like { id, on } => json(self.like(&id, on).await),
             Request::Rename { name, description } => json(self.rename(name.as_deref(), description.as_deref()).await),

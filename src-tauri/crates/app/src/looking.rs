@@ -93,7 +93,7 @@ impl App {
 }
 
 /// The name that an `about` gives its author.
-fn named(about: &Message) -> Option<String> {
+pub(crate) fn named(about: &Message) -> Option<String> {
     match social::read(about).kind {
         social::Kind::About(about) => about.name,
         _ => None,

@@ -8,7 +8,6 @@ use store::{Profile, Store, Ties};
 
 use crate::App;
 use crate::app::person_id;
-use crate::mailbox::Command;
 use crate::view::{BlockKind, Failure, Flow, LeftOut, Me, NearPerson, Nearby, Person, PersonPage, Progress, Relation};
 
 /// Characters of an id that stand for somebody of whom no name is known, with the `@`.
@@ -118,14 +117,6 @@ impl App {
             reached,
             left_out,
         })
-    }
-
-    /// Tells those near whether somebody uses this device now, until that is told otherwise.
-    ///
-    /// # Errors
-    /// When the node is shutting down.
-    pub async fn attend(&self, attended: bool) -> Result<(), Failure> {
-        self.tell(Command::Attend(attended)).await
     }
 
     /// Who is on this network now.

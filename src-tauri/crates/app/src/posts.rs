@@ -12,7 +12,8 @@ use crate::people::People;
 use crate::view::{Audience, Card, Entry, Failure, FailureCode, Mention, Page, Post, Reason, Thread};
 
 impl App {
-    /// A page of a timeline, newest first; at most 100 cards. `before` is the `next` of the page before.
+    /// A page of a timeline, newest first; at most 100 cards of what is stored, and between them those of strangers near, where they are
+    /// wanted. `before` is the `next` of the page before.
     ///
     /// # Errors
     /// When the place or a name cannot be read, the node is shutting down or the store cannot be read.
@@ -26,20 +27,32 @@ impl App {
         })?;
         let near = self.near().await?;
         let around: Vec<PersonId> = near.iter().copied().collect();
+        let is_of_those_near = audience == Audience::Nearby;
         let audience = self::audience(audience)?;
         let query = store::Query { audience, before, limit: limit as usize, near: &around };
         let page = self.store().timeline(query).await?;
 
+        let passing = match is_of_those_near {
+            true => self.strangers().posts(before.map(store::Cursor::time_ms), page.next.map(store::Cursor::time_ms)),
+            false => Vec::new(),
+        };
         let posts = page.cards.iter().flat_map(|card| card.latest.iter().chain([&card.post]));
         let mut shown: BTreeSet<PersonId> = posts.map(|post| post.author).collect();
         shown.extend(page.cards.iter().filter_map(|card| card.brought_up_by));
+        shown.extend(passing.iter().map(|(row, _)| row.author));
         let people = People::load(self.store(), shown, near).await?;
         let card = |card: CardRow| Card {
             post: post(card.post, &people),
             latest: card.latest.into_iter().map(|reply| post(reply, &people)).collect(),
             reason: card.brought_up_by.map(|person| Reason::Replied(people.view(person))),
+            passing: false,
         };
-        Ok(Page { cards: page.cards.into_iter().map(card).collect(), next: page.next.map(|next| next.to_string()) })
+        let mut cards: Vec<Card> = page.cards.into_iter().map(card).collect();
+        if !passing.is_empty() {
+            cards.extend(passing.into_iter().map(|(row, name)| passing_card(row, name, &people)));
+            cards.sort_by(|a, b| shown_at(b).total_cmp(&shown_at(a)));
+        }
+        Ok(Page { cards, next: page.next.map(|next| next.to_string()) })
     }
 
     /// The thread of a post, by any post in it.
@@ -79,6 +92,20 @@ impl App {
             }
         }
     }
+}
+
+/// A post of a stranger near, who gives themselves this name.
+fn passing_card(row: PostRow, name: Option<String>, people: &People) -> Card {
+    let mut post = post(row, people);
+    if let Some(name) = name.filter(|_| !post.author.named) {
+        (post.author.named, post.author.name) = (true, name);
+    }
+    Card { post, latest: Vec::new(), reason: None, passing: true }
+}
+
+/// When what is newest of a card was written.
+fn shown_at(card: &Card) -> f64 {
+    card.latest.last().map_or(card.post.time, |reply| reply.time)
 }
 
 /// A message that is stored here and no post, when asked for as one.

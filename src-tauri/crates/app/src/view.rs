@@ -116,6 +116,8 @@ pub struct Card {
     pub latest: Vec<Post>,
     /// Who brought the card up, where that is not the author: `{name} replied`.
     pub reason: Option<Reason>,
+    /// Whether it is a post of a stranger near, which is not stored here: it has no thread, and goes with them.
+    pub passing: bool,
 }
 
 /// Why a card stands where it stands.
@@ -344,6 +346,16 @@ pub enum Flow {
     Receiving(u32),
     /// This many messages are known to be on their way to them.
     Sending(u32),
+}
+
+/// What a person may choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Whether those near are told that somebody uses this device, while somebody does.
+    pub says_here: bool,
+    /// Whether the timeline of people near shows what strangers among them write. It is looked at, and kept nowhere.
+    pub shows_strangers: bool,
 }
 
 /// What a person writes.

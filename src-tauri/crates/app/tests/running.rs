@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use app::desktop::{Call, Desktop, Headless, Notification, Recording};
-use app::view::{Audience, BlockKind, Change, Draft, FailureCode, Relation, Standing, StartState, Target};
+use app::view::{Audience, BlockKind, Change, Draft, FailureCode, Relation, Settings, Standing, StartState, Target};
 use app::{App, Network, Options, Session};
 use tokio::time::timeout;
 
@@ -238,4 +238,87 @@ async fn a_block_that_a_classic_app_sealed_acts_as_soon_as_it_is_read() {
     for one in [app, ada] {
         one.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (wren, _) = person(&home.path().join("wren"), "Wren", Vec::new()).await;
+    wren.publish(draft("Soup at eight")).await.expect("publishes");
+    let addresses = wren.nearby().await.expect("nearby").addresses;
+    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
+    until(&ada, async || ada.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+    let texts = async || {
+        let page = ada.timeline(Audience::Nearby, None, 10).await.expect("a page");
+        let text = |card: app::view::Card| {
+            assert!(card.passing && card.post.author.named && card.post.author.name == "Wren");
+            card.post.text
+        };
+        page.cards.into_iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(ada.settings(), Settings { says_here: true, shows_strangers: false });
+    assert_eq!(texts().await, [""; 0], "nobody is looked at who was not asked for");
+
+    ada.choose(Settings { shows_strangers: true, ..ada.settings() }).await.expect("kept");
+    until(&ada, async || texts().await == ["Soup at eight"]).await;
+    wren.publish(draft("There is bread too")).await.expect("publishes");
+    until(&ada, async || texts().await == ["There is bread too", "Soup at eight"]).await;
+    let all = ada.timeline(Audience::All, None, 10).await.expect("a page");
+    assert_eq!(all.cards.len(), 0, "other timelines show what is stored");
+    assert_eq!(ada.person(&wren.id().to_string()).await.expect("a page").messages, 0, "nothing of it is");
+
+    // Who is followed is no stranger: the same posts come to stay.
+    ada.follow(&wren.id().to_string()).await.expect("follows");
+    let stored = async || {
+        let page = ada.timeline(Audience::Nearby, None, 10).await.expect("a page");
+        page.cards.len() == 2 && page.cards.iter().all(|card| !card.passing)
+    };
+    until(&ada, stored).await;
+    ada.shutdown().await;
+    drop(ada);
+
+    let again = App::start(&home.path().join("ada"), loopback(Vec::new(), Arc::default())).await.expect("starts");
+    assert_eq!(again.settings(), Settings { says_here: true, shows_strangers: true });
+    again.shutdown().await;
+    wren.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_is_muted_or_goes_is_shown_no_more() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (wren, _) = person(&home.path().join("wren"), "Wren", Vec::new()).await;
+    wren.publish(draft("Soup at eight")).await.expect("publishes");
+    let addresses = wren.nearby().await.expect("nearby").addresses;
+    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
+    ada.choose(Settings { shows_strangers: true, ..ada.settings() }).await.expect("kept");
+    let shown = async || ada.timeline(Audience::Nearby, None, 10).await.expect("a page").cards.len();
+    until(&ada, async || shown().await == 1).await;
+    ada.mute(&wren.id().to_string(), true).await.expect("mutes");
+    until(&ada, async || shown().await == 0).await;
+    ada.mute(&wren.id().to_string(), false).await.expect("unmutes");
+    until(&ada, async || shown().await == 1).await;
+    wren.shutdown().await;
+    until(&ada, async || shown().await == 0).await;
+    ada.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_uses_their_device_is_seen_to_be_there() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let (bo, _) = person(&home.path().join("bo"), "Bo", Vec::new()).await;
+    let addresses = bo.nearby().await.expect("nearby").addresses;
+    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
+    let is_here =
+        async |here: bool| ada.nearby().await.is_ok_and(|near| near.people.first().map(|near| near.here) == Some(here));
+    until(&ada, async || is_here(false).await).await;
+    bo.attend(true).await.expect("runs");
+    until(&ada, async || is_here(true).await).await;
+    bo.choose(Settings { says_here: false, ..bo.settings() }).await.expect("kept");
+    until(&ada, async || is_here(false).await).await;
+    bo.choose(Settings { says_here: true, ..bo.settings() }).await.expect("kept");
+    until(&ada, async || is_here(true).await).await;
+    bo.attend(false).await.expect("runs");
+    until(&ada, async || is_here(false).await).await;
+    ada.shutdown().await;
+    bo.shutdown().await;
 }

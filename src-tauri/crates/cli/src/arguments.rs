@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use app::view::Audience;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::blob::BlobCommand;
 use crate::elsewhere::Elsewhere;
@@ -35,6 +35,13 @@ pub(crate) struct Place {
     /// One of this computer's people: a folder of that name under $XDG_DATA_HOME/periwinkle
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+}
+
+/// A choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    On,
+    Off,
 }
 
 #[derive(Debug, Subcommand)]
@@ -256,6 +263,16 @@ pub(crate) enum Command {
         /// "leftOut":[{"person","callsThemselves","reason","secondsLeft"}],"addresses":["…"]}
         #[arg(long)]
         json: bool,
+    },
+    /// Show in `timeline --of nearby` what strangers near write as well, or not; without an argument, say which
+    #[command(
+        long_about = "Show in `timeline --of nearby` what strangers near write as well, or not.\n\nWhile `peri serve` or the window runs, their devices are \
+                            asked for it, which they can tell. Nothing of it is stored. Without an argument it says what was chosen."
+    )]
+    Strangers {
+        /// on or off
+        #[arg(value_enum)]
+        show: Option<OnOff>,
     },
     /// Find out why somebody near is not seen: look at each network adapter, and ask the neighbours
     #[command(

@@ -26,13 +26,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use app::rpc::Request;
-use app::view::{Audience, Draft, Failure, FailureCode, Page, SearchOrder, SearchQuery, Thread};
+use app::view::{Audience, Draft, Failure, FailureCode, Page, SearchOrder, SearchQuery, Settings, Thread};
 use app::{App, place, status};
 use clap::Parser;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use arguments::{Arguments, Command, Place};
+use arguments::{Arguments, Command, OnOff, Place};
 use connection::{Connection, alone};
 
 #[tokio::main]
@@ -197,6 +197,16 @@ async fn ask(command: Command, node: &mut Connection) -> Result<(), Ended> {
             let findings = show::Findings { findings: node.ask(Request::CheckNetwork {}).await? };
             show_or_json(json, &findings, show::findings)?;
             if findings.findings.iter().any(|finding| finding.problem) { Err(Ended::Found) } else { Ok(()) }
+        }
+        Command::Strangers { show: Some(show) } => {
+            let mut settings: Settings = node.ask(Request::Settings {}).await?;
+            settings.shows_strangers = show == OnOff::On;
+            node.ask::<()>(Request::Choose(settings)).await?;
+            print(show::strangers(settings.shows_strangers))
+        }
+        Command::Strangers { show: None } => {
+            let settings: Settings = node.ask(Request::Settings {}).await?;
+            print(show::strangers(settings.shows_strangers))
         }
         Command::Peers { json } => show_or_json(json, &node.ask(Request::Peers {}).await?, show::peers),
         Command::Import { file: Some(file), .. } => import::run(node, &file).await,

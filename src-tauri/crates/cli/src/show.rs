@@ -20,11 +20,12 @@ struct Listed {
     post: Post,
     latest: Vec<Post>,
     reason: Option<Reason>,
+    passing: bool,
 }
 
 impl From<Page> for Timeline {
     fn from(page: Page) -> Self {
-        let listed = |Card { post, latest, reason }| Listed { post, latest, reason };
+        let listed = |Card { post, latest, reason, passing }| Listed { post, latest, reason, passing };
         Self { posts: page.cards.into_iter().map(listed).collect(), next: page.next }
     }
 }
@@ -66,6 +67,9 @@ pub(crate) fn timeline(page: &Page) -> String {
         if let Some(Reason::Replied(person)) = &card.reason {
             text.push_str(&format!("{} replied\n", plain(&person.name)));
         }
+        if card.passing {
+            text.push_str("A stranger near, not stored here\n");
+        }
         text.push_str(&post(&card.post, ""));
         for reply in &card.latest {
             text.push_str(&post(reply, "    "));
@@ -78,6 +82,13 @@ pub(crate) fn timeline(page: &Page) -> String {
         None => text.push_str("That is all."),
     }
     text
+}
+
+pub(crate) fn strangers(are_shown: bool) -> &'static str {
+    match are_shown {
+        true => "What strangers near write is shown among the posts of people near. It is stored nowhere.",
+        false => "What strangers near write is not asked for.",
+    }
 }
 
 pub(crate) fn look(look: &Look) -> String {

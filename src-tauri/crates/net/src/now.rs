@@ -118,7 +118,8 @@ impl Allowance {
         let earned = now.saturating_duration_since(self.refilled).as_millis() / REFILL.as_millis();
         let earned = u32::try_from(earned).unwrap_or(u32::MAX);
         if earned > 0 {
-            self.refilled = if self.left.saturating_add(earned) >= BURST { now } else { self.refilled + REFILL * earned };
+            self.refilled =
+                if self.left.saturating_add(earned) >= BURST { now } else { self.refilled + REFILL * earned };
             self.left = self.left.saturating_add(earned).min(BURST);
             self.beyond = self.beyond.saturating_sub(earned);
         }
@@ -150,7 +151,8 @@ mod tests {
     fn one_that_never_stops_is_cut_off_and_one_that_is_a_little_too_eager_is_not() {
         let start = Instant::now();
         let mut eager = Allowance::new(start);
-        let judged: Vec<_> = (0..4_000).map(|tick| eager.judge(11, start + Duration::from_millis(400 * tick))).collect();
+        let judged: Vec<_> =
+            (0..4_000).map(|tick| eager.judge(11, start + Duration::from_millis(400 * tick))).collect();
         assert!(!judged.contains(&Judgement::Flood));
         let mut flood = Allowance::new(start);
         let judged: Vec<_> = (0..100).map(|tick| flood.judge(11, start + Duration::from_millis(tick))).collect();

@@ -1,5 +1,6 @@
 //! Words to everybody who is connected: heard by neighbours, passed on by nobody, and not without end.
 
+#[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "loopback/hostile.rs"]
 mod hostile;
 mod loopback;
@@ -74,7 +75,8 @@ async fn a_word_has_a_length() {
 
 /// An RPC of gossipsub's protocol buffers with one message: `publish = 2`, in it `data = 2` and `topic = 4`.
 fn packet(word: &[u8]) -> Vec<u8> {
-    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+    let field =
+        |number: u8, bytes: &[u8]| [&[number << 3 | 2, u8::try_from(bytes.len()).expect("short")], bytes].concat();
     let message = [field(2, word), field(4, b"now")].concat();
     let rpc = field(2, &message);
     [&[u8::try_from(rpc.len()).expect("short")], rpc.as_slice()].concat()

@@ -6,8 +6,7 @@ use std::time::Duration;
 use replication::{Instant, LinkId, Now, ebt::Note};
 
 use crate::{
-    Node,
-    limits,
+    Node, limits,
     output::{Change, CloseReason, Output},
     session::Link,
     timers::Timer,

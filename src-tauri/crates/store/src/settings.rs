@@ -13,14 +13,22 @@ const FILE: &str = "settings.json";
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
 /// The choices there are. What is not in the file is as [`Settings::default`] has it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Settings {
+    /// Whether those near are told that somebody uses this device, while somebody does.
+    pub says_here: bool,
     /// Whether the person sees what strangers near them write, which is kept nowhere.
     pub shows_strangers: bool,
     /// Choices of a later version, which finds them again.
     #[serde(flatten)]
     later: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { says_here: true, shows_strangers: false, later: serde_json::Map::new() }
+    }
 }
 
 impl Store {
@@ -73,7 +81,8 @@ mod tests {
         let (_home, store) = store().await;
         assert_eq!(store.settings(), Settings::default());
         fs::write(store.settings_file(), br#"{"theme":"dark"}"#).expect("a folder");
-        let settings = Settings { shows_strangers: true, ..store.settings() };
+        let mut settings = store.settings();
+        settings.shows_strangers = true;
         store.keep_settings(&settings).expect("room");
         assert_eq!(store.settings(), settings);
         let text = fs::read_to_string(store.settings_file()).expect("a file");

@@ -24,6 +24,7 @@ import type {
   Relation,
   SearchPage,
   SearchQuery,
+  Settings,
   Standing,
   StartState,
   Target,
@@ -33,8 +34,9 @@ import type {
 import { search } from "./search";
 
 /** Somebody near, by id. */
-export interface NearId extends Omit<NearPerson, "person"> {
+export interface NearId extends Omit<NearPerson, "person" | "here"> {
   id: string;
+  here?: boolean;
 }
 
 /** What the world holds at its beginning. */
@@ -56,6 +58,9 @@ export interface World {
   indexing?: Indexing | null;
   /** Messages that search has not read yet. */
   behind?: number;
+  settings?: Settings;
+  /** What strangers near wrote, shown where that was chosen. */
+  passing?: Post[];
   /** What somebody near has of people of whom nothing is stored. */
   looks?: Record<string, Look>;
   /** The window opens with this instead. */
@@ -85,6 +90,7 @@ export class MemoryBackend implements Backend {
   /** What was asked, for tests. */
   readonly published: Draft[] = [];
   readonly searched: SearchQuery[] = [];
+  readonly attended: boolean[] = [];
   private readonly changed = new Set<(change: Change) => void>();
   private readonly opened = new Set<(target: Target) => void>();
   private readonly people = new Map<string, Person>();
@@ -119,8 +125,25 @@ export class MemoryBackend implements Backend {
   async timeline(audience: Audience, before: string | null, limit: number): Promise<Page> {
     const from = before === null ? 0 : Number(before);
     const cards = this.cards(audience);
+    if (audience.kind === "nearby" && this.world.settings?.showsStrangers) {
+      cards.push(...(this.world.passing ?? []).map((post) => ({ post: this.fresh(post), latest: [], reason: null, passing: true })));
+      cards.sort((a, b) => (b.post.time ?? 0) - (a.post.time ?? 0));
+    }
     const end = from + limit;
     return structuredClone({ cards: cards.slice(from, end), next: end < cards.length ? String(end) : null });
+  }
+
+  async attend(attended: boolean): Promise<void> {
+    this.attended.push(attended);
+  }
+
+  async settings(): Promise<Settings> {
+    return this.world.settings ?? { saysHere: true, showsStrangers: false };
+  }
+
+  async choose(chosen: Settings): Promise<void> {
+    this.world.settings = chosen;
+    this.tell({ kind: "timeline" });
   }
 
   async thread(id: string): Promise<Thread> {
@@ -154,9 +177,9 @@ export class MemoryBackend implements Backend {
   }
 
   async nearby(): Promise<Nearby> {
-    const people = this.nearPeople.flatMap(({ id, ...rest }) => {
+    const people = this.nearPeople.flatMap(({ id, here = false, ...rest }) => {
       const person = this.people.get(id);
-      return person ? [{ person, ...rest }] : [];
+      return person ? [{ person, here, ...rest }] : [];
     });
     return structuredClone({ people, addresses: this.world.addresses ?? ["/ip4/192.168.1.23/tcp/42710"], progress: this.world.progress ?? null, reached: this.reached(), leftOut: this.leftOut() });
   }
@@ -381,6 +404,7 @@ export class MemoryBackend implements Backend {
           post: this.fresh(root ?? post),
           latest: replied ? [this.fresh(post)] : [],
           reason: replied ? { kind: "replied", person: post.author } : null,
+          passing: false,
         });
       } else if (post.id !== rootId && card.post.id !== post.id && card.latest.length < 2) {
         card.latest.unshift(this.fresh(post));

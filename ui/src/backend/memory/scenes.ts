@@ -13,7 +13,9 @@ const jun = makePerson("Jun Takahashi", "following");
 const tove = makePerson("Tove", "followsMe");
 const idris = makePerson("Idris", "friendOfFriend");
 const kestrel = makePerson("MXUhnRl7vJ", "stranger", { named: false, near: true });
-const everybody = [mirembe, bo, jun, tove, idris, kestrel];
+/** Named by themselves, in a look. */
+const wren = makePerson("Wren", "stranger", { near: true });
+const everybody = [mirembe, bo, jun, tove, idris, kestrel, wren];
 
 const descriptions = {
   [ada.id]: "Third house on the harbour street. Tomatoes, tide tables, and a boat that floats on most days.",
@@ -26,10 +28,18 @@ function level(person: Person): NearId {
 }
 
 const nearThree: NearId[] = [
-  level(mirembe),
+  { ...level(mirembe), here: true },
   { id: bo.id, callsThemselves: null, flow: { kind: "receiving", messages: 214 }, slowed: null },
   { id: kestrel.id, callsThemselves: "Kestrel", flow: { kind: "connecting" }, slowed: null },
 ];
+
+/** What strangers near wrote. */
+function passing(now: number): Post[] {
+  return [
+    makePost(wren, "Anybody else on the night ferry? I have **cards** and half a cake. #ferry", now - 7 * MINUTE, { channel: "ferry" }),
+    makePost(wren, Array.from({ length: 24 }, (_, at) => `${at + 1}. a line of a very long list`).join("\n"), now - 4 * HOUR),
+  ];
+}
 
 function harbour(now: number): Post[] {
   const tide = makePost(
@@ -185,6 +195,8 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
           { id: idris.id, callsThemselves: null, reason: "it sent more than this device takes at once", secondsLeft: 3_400 },
         ],
       });
+    case "strangers":
+      return new MemoryBackend({ ...full, settings: { saysHere: true, showsStrangers: true }, passing: passing(now) });
     case "apart":
       return new MemoryBackend({ ...full, near: [], findings: APART });
     case "failure":

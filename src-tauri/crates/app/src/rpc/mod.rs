@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::view::{Audience, Draft, Failure, SearchQuery};
+use crate::view::{Audience, Draft, Failure, SearchQuery, Settings};
 
 /// Longest line in either direction, in bytes. A full import request fits, twice as long for standing in JSON strings.
 pub const MAX_LINE: usize = 16 << 20;
@@ -135,6 +135,10 @@ pub enum Request {
         /// `@….ed25519`.
         id: String,
     },
+    /// What was chosen.
+    Settings {},
+    /// Chooses, for now and for later.
+    Choose(Settings),
     /// Mutes a person, or no more.
     Mute {
         /// `@….ed25519`.
@@ -246,6 +250,8 @@ const METHODS: &[&str] = &[
     "unfollow",
     "block",
     "unblock",
+    "settings",
+    "choose",
     "mute",
     "look_at",
     "like",

@@ -1,7 +1,5 @@
 //! A hostile neighbour: a bare libp2p node that speaks `/periwinkle/1` as badly as it likes.
 
-#![allow(dead_code, reason = "each test file uses its own part")]
-
 use std::time::Duration;
 
 use feed::DeviceKey;

@@ -77,6 +77,11 @@ impl Cursor {
         Self { time, row }
     }
 
+    /// When what stands just above the place is shown to have been written, Unix milliseconds.
+    pub fn time_ms(self) -> i64 {
+        self.time
+    }
+
     /// The time and the row.
     pub(crate) fn parts(self) -> (i64, i64) {
         (self.time, self.row)

@@ -1,0 +1,68 @@
+//! What a person may choose.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::App;
+use crate::mailbox::Command;
+use crate::view::{Failure, Settings};
+
+/// What counts now.
+#[derive(Debug)]
+pub(crate) struct Chosen(Mutex<State>);
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    settings: Settings,
+    /// Whether somebody uses this device, whoever is told.
+    attended: bool,
+}
+
+impl Chosen {
+    pub(crate) fn new(stored: &store::Settings) -> Self {
+        let settings = Settings { says_here: stored.says_here, shows_strangers: stored.shows_strangers };
+        Self(Mutex::new(State { settings, attended: false }))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) -> State {
+        // Nothing panics while it holds the lock.
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        *state
+    }
+}
+
+impl App {
+    /// What was chosen.
+    pub fn settings(&self) -> Settings {
+        self.chosen().change(|_| {}).settings
+    }
+
+    /// Chooses, for now and for later.
+    ///
+    /// # Errors
+    /// When the disk refuses, and nothing has changed; or when the node is shutting down.
+    pub async fn choose(&self, settings: Settings) -> Result<(), Failure> {
+        let store = self.store().clone();
+        let keep = move || {
+            let mut kept = store.settings();
+            (kept.says_here, kept.shows_strangers) = (settings.says_here, settings.shows_strangers);
+            store.keep_settings(&kept).map_err(|error| Failure::disk(store.folder(), &error))
+        };
+        tokio::task::spawn_blocking(keep).await.map_err(Failure::internal)??;
+        self.strangers().want(settings.shows_strangers);
+        self.say_whether_here(|state| state.settings = settings).await
+    }
+
+    /// Tells those near whether somebody uses this device now, until that is told otherwise; unless they are not to know.
+    ///
+    /// # Errors
+    /// When the node is shutting down.
+    pub async fn attend(&self, attended: bool) -> Result<(), Failure> {
+        self.say_whether_here(|state| state.attended = attended).await
+    }
+
+    async fn say_whether_here(&self, change: impl FnOnce(&mut State)) -> Result<(), Failure> {
+        let state = self.chosen().change(change);
+        self.tell(Command::Attend(state.attended && state.settings.says_here)).await
+    }
+}
