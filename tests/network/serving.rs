@@ -5,7 +5,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use app::rpc::{Client, Request};
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use crate::hosts::Host;
 use crate::peri::{Person, binary};
@@ -47,6 +49,20 @@ impl Person {
     /// Whether the other's device is linked.
     pub(crate) fn sees(&self, other: &Person) -> bool {
         self.peers().iter().any(|peer| peer["id"] == other.id.as_str())
+    }
+
+    /// Whether the other's device says that somebody uses it.
+    pub(crate) fn sees_at_work(&self, other: &Person) -> bool {
+        self.peers().iter().any(|peer| peer["id"] == other.id.as_str() && peer["here"] == true)
+    }
+
+    /// Tells the running node whether somebody uses the device, as a window does.
+    pub(crate) fn attends(&self, attended: bool) {
+        let told = async {
+            let mut line = Client::connect(&self.folder()).await.expect("the node answers");
+            line.call::<()>(&Request::Attend { attended }).await.expect("told");
+        };
+        Runtime::new().expect("a runtime").block_on(told);
     }
 
     /// Whether so many devices are linked, and nothing is left to send or to receive.

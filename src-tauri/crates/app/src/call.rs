@@ -39,6 +39,7 @@ impl App {
             Request::Block { id, private } => json(self.block(&id, private).await),
             Request::Unblock { id } => json(self.unblock(&id).await),
             Request::LookAt { id, before, limit } => json(self.look_at(&id, before.as_deref(), limit).await),
+            Request::Attend { attended } => json(self.attend(attended).await),
             Request::Settings {} => json(Ok(self.settings())),
             Request::Choose(chosen) => json(self.choose(chosen).await),
             Request::Mute { id, on } => json(self.mute(&id, on).await),

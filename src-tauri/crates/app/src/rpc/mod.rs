@@ -135,6 +135,11 @@ pub enum Request {
         /// `@….ed25519`.
         id: String,
     },
+    /// Tells those near whether somebody uses this device, until that is told otherwise.
+    Attend {
+        /// Whether somebody does.
+        attended: bool,
+    },
     /// What was chosen.
     Settings {},
     /// Chooses, for now and for later.
@@ -250,6 +255,7 @@ const METHODS: &[&str] = &[
     "unfollow",
     "block",
     "unblock",
+    "attend",
     "settings",
     "choose",
     "mute",
