@@ -4,6 +4,7 @@
 //! reference where both do the same work; [`report`] shows what came out. A figure that falls short stands there as it is,
 //! and where something cannot be measured the table says why.
 
+pub mod bare;
 pub mod dataset;
 mod error;
 pub mod machine;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bench::{
-    Error, Reference,
+    Error, Reference, bare,
     machine::Machine,
     measure::{self, PARTS, Part, Setup, Stores},
     report::{Report, Section, replace_tables},
@@ -35,6 +35,15 @@ struct Arguments {
     /// Take the stores that the last run left, instead of filling new ones; for work on the benchmarks themselves
     #[arg(long)]
     keep: bool,
+    /// Give this file over a bare stream
+    #[arg(long, value_name = "FILE", hide = true)]
+    bare_give: Option<PathBuf>,
+    /// Take a file over a bare stream
+    #[arg(long, value_name = "MULTIADDR", hide = true, requires = "bare_into")]
+    bare_take: Option<String>,
+    /// Where it goes
+    #[arg(long, value_name = "FILE", hide = true)]
+    bare_into: Option<PathBuf>,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".", hide = true)]
     root: PathBuf,
@@ -81,6 +90,12 @@ async fn main() -> ExitCode {
 
 /// Whether all went as it should.
 async fn run(arguments: Arguments) -> Result<bool, Error> {
+    if let Some(file) = &arguments.bare_give {
+        return bare::give(file).await.map(|()| true);
+    }
+    if let (Some(address), Some(into)) = (&arguments.bare_take, &arguments.bare_into) {
+        return bare::take(address, into).await.map(|()| true);
+    }
     let root = fs::canonicalize(&arguments.root)?;
     fs::create_dir_all(&arguments.folder)?;
     let folder = fs::canonicalize(&arguments.folder)?;

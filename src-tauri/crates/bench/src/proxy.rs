@@ -16,7 +16,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     task::JoinHandle,
-    time::sleep,
+    time::{sleep, sleep_until},
 };
 
 /// Bytes taken at once.
@@ -42,13 +42,21 @@ impl Proxy {
     /// # Errors
     /// When no port is free.
     pub(crate) async fn to(port: u16) -> io::Result<Self> {
+        Self::limited(port, u64::MAX).await
+    }
+
+    /// A wire that carries so many bytes a second, each way of each connection.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub(crate) async fn limited(port: u16, rate: u64) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let own = listener.local_addr()?.port();
         let bytes = Arc::new(AtomicU64::new(0));
         let counter = bytes.clone();
         let task = tokio::spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
-                tokio::spawn(carry(from, port, counter.clone()));
+                tokio::spawn(carry(from, port, rate, counter.clone()));
             }
         });
         Ok(Self { port: own, bytes, task })
@@ -80,7 +88,7 @@ impl Drop for Proxy {
 }
 
 /// Carries one connection until either side ends it; what cannot be carried, its ends notice themselves.
-async fn carry(from: TcpStream, port: u16, bytes: Arc<AtomicU64>) {
+async fn carry(from: TcpStream, port: u16, rate: u64, bytes: Arc<AtomicU64>) {
     let Ok(to) = TcpStream::connect(("127.0.0.1", port)).await else { return };
     // Small frames go at once, as without a wire between.
     if from.set_nodelay(true).is_err() || to.set_nodelay(true).is_err() {
@@ -88,19 +96,25 @@ async fn carry(from: TcpStream, port: u16, bytes: Arc<AtomicU64>) {
     }
     let ((from_reader, from_writer), (to_reader, to_writer)) = (from.into_split(), to.into_split());
     tokio::select! {
-        _ = pour(from_reader, to_writer, &bytes) => {}
-        _ = pour(to_reader, from_writer, &bytes) => {}
+        _ = pour(from_reader, to_writer, rate, &bytes) => {}
+        _ = pour(to_reader, from_writer, rate, &bytes) => {}
     }
 }
 
-async fn pour(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes: &AtomicU64) -> io::Result<()> {
+async fn pour(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, rate: u64, bytes: &AtomicU64) -> io::Result<()> {
     let mut room = vec![0; ROOM];
+    // When what was carried before would have arrived over a wire of this rate.
+    let mut free = Instant::now();
     loop {
         let count = from.read(&mut room).await?;
         if count == 0 {
             return to.shutdown().await;
         }
         bytes.fetch_add(count as u64, Ordering::Relaxed);
+        if rate < u64::MAX {
+            free = free.max(Instant::now()) + Duration::from_secs_f64(count as f64 / rate as f64);
+            sleep_until(free.into()).await;
+        }
         to.write_all(&room[..count]).await?;
     }
 }
@@ -108,6 +122,19 @@ async fn pour(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, bytes: &AtomicU64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_limited_wire_takes_its_time() {
+        let behind = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let proxy = Proxy::limited(behind.local_addr().expect("an address").port(), 1_000_000).await.expect("a port");
+        let mut near = TcpStream::connect(("127.0.0.1", proxy.port)).await.expect("it takes the call");
+        let (mut far, _) = behind.accept().await.expect("the call goes on");
+        let begun = Instant::now();
+        near.write_all(&[7; 200_000]).await.expect("sent");
+        far.read_exact(&mut [0; 200_000]).await.expect("carried");
+        let took = begun.elapsed().as_secs_f64();
+        assert!((0.19..2.0).contains(&took), "{took} s for a fifth of a second's worth");
+    }
 
     #[tokio::test]
     async fn what_goes_over_it_is_carried_and_counted_both_ways() {

@@ -2,6 +2,7 @@
 
 mod checks;
 mod cost;
+mod files;
 mod ingest;
 mod keys;
 mod pages;
@@ -27,6 +28,7 @@ pub const PARTS: &[Part] = &[
     Part { name: "ingest", title: "First sync from a file" },
     Part { name: "memory", title: "Memory while messages come in" },
     Part { name: "sync", title: "First sync from a neighbour" },
+    Part { name: "files", title: "Files from neighbours" },
     Part { name: "pages", title: "What screens ask" },
     Part { name: "search", title: "Search" },
     Part { name: "start", title: "Opening" },
@@ -80,6 +82,7 @@ pub async fn run(part: &Part, stores: &mut Stores, section: &mut Section) -> Res
         "ingest" => ingest::measure(stores, section).await,
         "memory" => ingest::memory(stores, section).await,
         "sync" => sync::measure(stores, section).await,
+        "files" => files::measure(stores, section).await,
         "pages" => pages::measure(stores, section).await,
         "search" => search::measure(stores, section).await,
         "start" => start::measure(stores, section).await,

@@ -15,7 +15,10 @@ use app::{
 };
 use feed::{Head, KeyPair, json::Value};
 use rustix::process::Signal;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use store::Store;
 use tokio::time::sleep;
 
@@ -79,18 +82,7 @@ impl Stack {
     /// know from their folder.
     pub(super) async fn start(self, setup: &Setup, set: &Dataset, folder: &Path, own: u64) -> Result<Peer, Error> {
         match self {
-            Self::Ours => {
-                let mut command = Command::new(&setup.peri);
-                command.arg("--dir").arg(folder).args(["serve", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"]);
-                let mut companion = Companion::start(command)?;
-                let ready: WeAreReady = companion.says().await?;
-                let address = ready.addresses.into_iter().next().unwrap_or_default();
-                let port = address.split('/').nth(4).and_then(|port| port.parse().ok());
-                let port = port.ok_or_else(|| Error::Wrong(format!("{address} has no port")))?;
-                let client = Client::connect(folder).await;
-                let client = client.ok_or_else(|| Error::Wrong("peri serve does not answer".into()))?;
-                Ok(Peer { companion, address, port, client: Some(client), own, folder: folder.to_owned() })
-            }
+            Self::Ours => serve(setup, folder, own).await,
             Self::Theirs => {
                 let ids = setup.folder.join("run").join("ids.json");
                 let authors: Vec<String> = (0..set.parameters.authors)
@@ -122,6 +114,20 @@ impl Stack {
             }
         }
     }
+}
+
+/// Starts `peri serve` on a folder, with so many messages of its own in it.
+pub(super) async fn serve(setup: &Setup, folder: &Path, own: u64) -> Result<Peer, Error> {
+    let mut command = Command::new(&setup.peri);
+    command.arg("--dir").arg(folder).args(["serve", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    let mut companion = Companion::start(command)?;
+    let ready: WeAreReady = companion.says().await?;
+    let address = ready.addresses.into_iter().next().unwrap_or_default();
+    let port = address.split('/').nth(4).and_then(|port| port.parse().ok());
+    let port = port.ok_or_else(|| Error::Wrong(format!("{address} has no port")))?;
+    let client = Client::connect(folder).await;
+    let client = client.ok_or_else(|| Error::Wrong("peri serve does not answer".into()))?;
+    Ok(Peer { companion, address, port, client: Some(client), own, folder: folder.to_owned() })
 }
 
 /// Signed messages by which somebody follows all authors of a set.
@@ -193,6 +199,14 @@ impl Peer {
         match &mut self.client {
             Some(client) => asked(client, &Request::Publish(draft)).await,
             None => self.told(&format!("post {text}")).await,
+        }
+    }
+
+    /// Asks one of ours.
+    pub(super) async fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, Error> {
+        match &mut self.client {
+            Some(client) => client.call(request).await.map_err(|failure| refused(&failure)),
+            None => Err(Error::Wrong("only ours can be asked this".into())),
         }
     }
 
