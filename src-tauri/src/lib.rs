@@ -25,7 +25,10 @@ use tracing_subscriber::EnvFilter;
 pub fn run() -> ExitCode {
     let arguments = arguments::Arguments::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("PERIWINKLE_LOG").unwrap_or_else(|_| EnvFilter::new("warn")))
+        // gossipsub warns of whatever a neighbour sends, as often as they send it.
+        .with_env_filter(
+            EnvFilter::try_from_env("PERIWINKLE_LOG").unwrap_or_else(|_| EnvFilter::new("warn,libp2p_gossipsub=error")),
+        )
         .with_writer(std::io::stderr)
         .init();
     let folder = match arguments.folder() {

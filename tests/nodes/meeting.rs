@@ -63,7 +63,9 @@ async fn strangers_near_are_shown_to_whoever_wants_them() {
         *posts == [("and now".into(), true.into()), ("before you came".into(), true.into())]
     })
     .await;
-    assert!(bo.ok(&["timeline", "--of", "nearby"]).contains("A stranger near, not stored here"));
+    assert!(
+        bo.ok(&["timeline", "--of", "nearby"]).contains("A stranger near who calls themselves Ada, not stored here")
+    );
     assert_eq!(status(&mut bo_asks).await.messages, 1, "nothing of a stranger is stored");
     bo.ok(&["strangers", "off"]);
     assert_eq!(near().await, []);

@@ -64,6 +64,8 @@ export type Card = {
 	reason: Reason | null,
 	/**  Whether it is a post of a stranger near, which is not stored here: it has no thread, and goes with them. */
 	passing: boolean,
+	/**  What that stranger says their name is: unproven, so shown as `calls themselves …`. */
+	callsThemselves: string | null,
 };
 
 /**  What changed; the page asks again for what it shows. */

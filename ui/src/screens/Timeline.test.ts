@@ -1,7 +1,7 @@
 /** Writing and reading: the composer, the timeline, a thread. */
 import { fireEvent, screen, waitFor, within } from "@testing-library/svelte";
 import { describe, expect, it, vi } from "vitest";
-import { makePerson, makePost } from "../backend/memory/memory";
+import { makePerson, makePost, type NearId } from "../backend/memory/memory";
 import { to } from "../state/route.svelte";
 import { ada, bo, field, open } from "../test-window";
 
@@ -150,11 +150,12 @@ describe("the timeline", () => {
 });
 
 describe("strangers who are near", () => {
-  const wren = makePerson("Wren", "stranger", { near: true });
+  const wren = makePerson("K2mPq0aXs1", "stranger", { named: false, near: true });
   const soup = makePost(wren, "Soup at eight", 2_000);
+  const near: NearId[] = [{ id: wren.id, callsThemselves: "Wren", flow: { kind: "level" }, slowed: null }];
 
   it("are shown to whoever wants to see them, and not before", async () => {
-    const backend = open({ people: [bo, wren], passing: [soup] }, to.nearbyPosts);
+    const backend = open({ people: [bo, wren], near, passing: [soup] }, to.nearbyPosts);
     const choice = await screen.findByTestId("strangers");
     expect(choice.getAttribute("aria-checked")).toBe("false");
     expect(screen.queryByTestId("card")).toBeNull();
@@ -162,6 +163,7 @@ describe("strangers who are near", () => {
     const card = await screen.findByTestId("card");
     expect(card.textContent).toContain("Soup at eight");
     expect(card.textContent).toContain("It is not kept here.");
+    expect(card.textContent).toContain("calls themselves Wren");
     expect(choice.getAttribute("aria-checked")).toBe("true");
     expect(await backend.settings()).toEqual({ saysHere: true, showsStrangers: true });
     await fireEvent.click(choice);
@@ -169,17 +171,27 @@ describe("strangers who are near", () => {
   });
 
   it("can be followed, but not answered: nothing of theirs is here to be answered", async () => {
-    open({ people: [bo, wren], passing: [soup], settings: { saysHere: true, showsStrangers: true } }, to.nearbyPosts);
+    open({ people: [bo, wren], near, passing: [soup], settings: { saysHere: true, showsStrangers: true } }, to.nearbyPosts);
     const card = await screen.findByTestId("card");
     expect(within(card).queryByTestId("reply")).toBeNull();
     expect(within(card).queryByTestId("like")).toBeNull();
     expect(within(card).getByTestId("follow")).toBeTruthy();
     await fireEvent.keyDown(card, { key: "Enter" });
-    expect((await screen.findByTestId("person-name")).textContent).toBe("Wren");
+    expect(await screen.findByTestId("person-name")).toBeTruthy();
+  });
+
+  it("go with those who wrote it", async () => {
+    const boHere: NearId = { id: bo.id, callsThemselves: null, flow: { kind: "level" }, slowed: null };
+    const bread = makePost(bo, "Bread is out", 1_000);
+    const backend = open({ people: [bo, wren], near: [boHere, ...near], posts: [bread], passing: [soup], settings: { saysHere: true, showsStrangers: true } }, to.nearbyPosts);
+    await screen.findByText("Soup at eight");
+    backend.setNear([boHere]);
+    await waitFor(() => expect(screen.queryByText("Soup at eight")).toBeNull());
+    expect(screen.getByText("Bread is out")).toBeTruthy();
   });
 
   it("keeps what was chosen, and says so when it could not be kept", async () => {
-    const backend = open({ people: [bo, wren], passing: [soup] }, to.nearbyPosts);
+    const backend = open({ people: [bo, wren], near, passing: [soup] }, to.nearbyPosts);
     vi.spyOn(backend, "choose").mockRejectedValueOnce({ code: "disk", message: "The disk is full.", next: "Free some space." });
     const choice = await screen.findByTestId("strangers");
     await fireEvent.click(choice);

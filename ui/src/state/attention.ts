@@ -8,6 +8,8 @@ const SIGNS = ["pointerdown", "pointermove", "keydown", "wheel", "focus"] as con
 
 export class Attention {
   private attended = false;
+  /** What is told, one after the other. */
+  private told: Promise<void> = Promise.resolve();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private lastSign = 0;
 
@@ -21,6 +23,8 @@ export class Attention {
     window.addEventListener("blur", leave);
     document.addEventListener("visibilitychange", turn);
     sign();
+    // A page that was there before may have said otherwise.
+    if (!this.attended) this.tell();
     return () => {
       for (const event of SIGNS) window.removeEventListener(event, sign);
       window.removeEventListener("blur", leave);
@@ -52,7 +56,14 @@ export class Attention {
       clearTimeout(this.timer);
       this.timer = undefined;
     }
-    // Nobody is told of a failure: whoever closes the window does not care, and the next sign says it again.
-    this.backend.attend(attended).catch(() => (this.attended = !attended));
+    this.tell();
+  }
+
+  private tell(): void {
+    const attended = this.attended;
+    // A failure is said to nobody: whoever closes the window does not care, and the next sign says it again.
+    this.told = this.told.then(() => this.backend.attend(attended)).catch(() => {
+      if (this.attended === attended) this.attended = !attended;
+    });
   }
 }

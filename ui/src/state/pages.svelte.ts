@@ -123,6 +123,20 @@ export class Pages<T> {
     if (any) this.show();
   }
 
+  /** Takes out held values that are gone; the list closes up. */
+  keep(stays: (value: T) => boolean): void {
+    let any = false;
+    for (const leaf of this.leaves) {
+      if (!leaf.held) continue;
+      const rows = leaf.rows.filter((row) => row.value === null || stays(row.value));
+      if (rows.length === leaf.rows.length) continue;
+      for (const row of leaf.rows) if (!rows.includes(row)) this.known.delete(row.key);
+      leaf.rows = rows;
+      any = true;
+    }
+    if (any) this.show();
+  }
+
   private async work(): Promise<void> {
     if (this.busy || !this.ready) return;
     this.busy = true;

@@ -111,10 +111,20 @@ export class Timeline {
         const again = read.get(newest(card));
         return again && !same(again, card) ? again : card;
       });
+      this.dropPassed(page.cards);
       this.arrived = page.cards.filter((card) => !shown.has(newest(card)) && !isMine(card)).length;
     } catch (failure) {
       this.toasts.fail(failure);
     }
+  }
+
+  /** What a stranger wrote goes with them. `newest` are the newest cards there are: of what would stand among them, all are there. */
+  private dropPassed(newest: readonly Card[]): void {
+    const there = new Set(newest.map((card) => card.post.id));
+    const oldest = Math.min(...newest.map((card) => card.post.time ?? 0));
+    const isGone = (card: Card): boolean =>
+      card.passing && !there.has(card.post.id) && (newest.length === 0 || (card.post.time ?? 0) >= oldest);
+    if (this.cards.some(isGone)) this.pages.keep((card) => !isGone(card));
   }
 
   /** Brings one card up to date after the reader answered in it: nothing else moves, and older pages stay. */

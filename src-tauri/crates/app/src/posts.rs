@@ -12,7 +12,7 @@ use crate::people::People;
 use crate::view::{Audience, Card, Entry, Failure, FailureCode, Mention, Page, Post, Reason, Thread};
 
 impl App {
-    /// A page of a timeline, newest first; at most 100 cards of what is stored, and between them those of strangers near, where they are
+    /// A page of a timeline, newest first; at most 100 cards of what is stored, and as many of what strangers near write, where they are
     /// wanted. `before` is the `next` of the page before.
     ///
     /// # Errors
@@ -33,9 +33,15 @@ impl App {
         let page = self.store().timeline(query).await?;
 
         let passing = match is_of_those_near {
-            true => self.strangers().posts(before.map(store::Cursor::time_ms), page.next.map(store::Cursor::time_ms)),
+            true => {
+                let (before, from) = (before.map(store::Cursor::time_ms), page.next.map(store::Cursor::time_ms));
+                self.strangers().posts(before, from, store::MAX_PAGE.min(limit as usize))
+            }
             false => Vec::new(),
         };
+        // Of somebody who was followed just now the same post may be here already.
+        let stored: BTreeSet<MessageId> = page.cards.iter().map(|card| card.post.id).collect();
+        let passing: Vec<_> = passing.into_iter().filter(|(row, _)| !stored.contains(&row.id)).collect();
         let posts = page.cards.iter().flat_map(|card| card.latest.iter().chain([&card.post]));
         let mut shown: BTreeSet<PersonId> = posts.map(|post| post.author).collect();
         shown.extend(page.cards.iter().filter_map(|card| card.brought_up_by));
@@ -46,6 +52,7 @@ impl App {
             latest: card.latest.into_iter().map(|reply| post(reply, &people)).collect(),
             reason: card.brought_up_by.map(|person| Reason::Replied(people.view(person))),
             passing: false,
+            calls_themselves: None,
         };
         let mut cards: Vec<Card> = page.cards.into_iter().map(card).collect();
         if !passing.is_empty() {
@@ -96,11 +103,9 @@ impl App {
 
 /// A post of a stranger near, who gives themselves this name.
 fn passing_card(row: PostRow, name: Option<String>, people: &People) -> Card {
-    let mut post = post(row, people);
-    if let Some(name) = name.filter(|_| !post.author.named) {
-        (post.author.named, post.author.name) = (true, name);
-    }
-    Card { post, latest: Vec::new(), reason: None, passing: true }
+    let post = post(row, people);
+    let calls_themselves = name.filter(|_| !post.author.named);
+    Card { post, latest: Vec::new(), reason: None, passing: true, calls_themselves }
 }
 
 /// When what is newest of a card was written.

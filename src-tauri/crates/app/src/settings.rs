@@ -4,11 +4,15 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::App;
 use crate::mailbox::Command;
-use crate::view::{Failure, Settings};
+use crate::view::{Change, Failure, Settings};
 
 /// What counts now.
 #[derive(Debug)]
-pub(crate) struct Chosen(Mutex<State>);
+pub(crate) struct Chosen {
+    state: Mutex<State>,
+    /// What is chosen, kept and told goes in one order.
+    turn: tokio::sync::Mutex<()>,
+}
 
 #[derive(Clone, Copy, Debug)]
 struct State {
@@ -20,12 +24,12 @@ struct State {
 impl Chosen {
     pub(crate) fn new(stored: &store::Settings) -> Self {
         let settings = Settings { says_here: stored.says_here, shows_strangers: stored.shows_strangers };
-        Self(Mutex::new(State { settings, attended: false }))
+        Self { state: Mutex::new(State { settings, attended: false }), turn: tokio::sync::Mutex::default() }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) -> State {
         // Nothing panics while it holds the lock.
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         *state
     }
@@ -43,13 +47,15 @@ impl App {
     /// When the disk refuses, and nothing has changed; or when the node is shutting down.
     pub async fn choose(&self, settings: Settings) -> Result<(), Failure> {
         let store = self.store().clone();
+        let Settings { says_here, shows_strangers } = settings;
         let keep = move || {
-            let mut kept = store.settings();
-            (kept.says_here, kept.shows_strangers) = (settings.says_here, settings.shows_strangers);
+            let kept = store::Settings { says_here, shows_strangers };
             store.keep_settings(&kept).map_err(|error| Failure::disk(store.folder(), &error))
         };
+        let _turn = self.chosen().turn.lock().await;
         tokio::task::spawn_blocking(keep).await.map_err(Failure::internal)??;
-        self.strangers().want(settings.shows_strangers);
+        self.strangers().want(shows_strangers);
+        self.announce(Change::Timeline);
         self.say_whether_here(|state| state.settings = settings).await
     }
 
@@ -58,6 +64,7 @@ impl App {
     /// # Errors
     /// When the node is shutting down.
     pub async fn attend(&self, attended: bool) -> Result<(), Failure> {
+        let _turn = self.chosen().turn.lock().await;
         self.say_whether_here(|state| state.attended = attended).await
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use feed::{Message, PersonId};
+use feed::{Message, MessageId, PersonId};
 use node::{Looked, NotSeen, wire::Newest};
 use store::PostRow;
 use tokio::sync::{Notify, broadcast};
@@ -22,8 +22,13 @@ use crate::mailbox::Command;
 use crate::people::blocks;
 use crate::view::{Change, Failure};
 
-/// How soon somebody is looked at again: no more often than their device answers for good.
+/// How soon somebody is looked at again: no more often than their device answers for good. Twice as long each time that it brings nothing
+/// new, though they say that there is something.
 const AGAIN: Duration = Duration::from_secs(3);
+/// The longest that this becomes.
+const AGAIN_MAX: Duration = Duration::from_secs(300);
+/// Changes come in crowds, and one look at who is near answers all of them.
+const GATHERED: Duration = Duration::from_millis(300);
 /// How many are looked at at once; the node takes one more, for a person who waits.
 const AT_ONCE: usize = node::limits::LOOKS - 1;
 /// The newest posts of one stranger that are shown.
@@ -51,8 +56,11 @@ struct Seen {
 struct Stranger {
     /// The newest message they say they have.
     newest: u64,
-    /// When they were last looked at, and up to which message.
-    looked: Option<(Instant, u64)>,
+    /// Up to which of their messages was seen.
+    head: u64,
+    /// When they may be looked at, and how long they rest after a look that brings nothing.
+    free: Option<Instant>,
+    rest: Duration,
     is_being_looked_at: bool,
     /// What they call themselves, in signed words of their own.
     name: Option<String>,
@@ -61,12 +69,12 @@ struct Stranger {
 }
 
 impl Stranger {
-    /// When to look at them next, if there is something to see.
+    /// When to look at them next, if there is something to see. Whoever was never looked at comes before all others.
     fn due(&self, now: Instant) -> Option<Instant> {
-        match self.looked {
+        match self.free {
             _ if self.is_being_looked_at => None,
             None => Some(now),
-            Some((at, head)) => (self.newest > head).then_some(at + AGAIN),
+            Some(at) => (self.newest > self.head).then_some(at),
         }
     }
 }
@@ -88,12 +96,18 @@ impl Seen {
 
     /// At most so many who are to be looked at now; [`Self::looked`] follows for each.
     fn take_due(&mut self, most: usize, now: Instant) -> Vec<PersonId> {
-        let due = self.people.iter_mut().filter(|(_, stranger)| stranger.due(now).is_some_and(|at| at <= now));
-        let taken = due.take(most).map(|(person, stranger)| {
-            stranger.is_being_looked_at = true;
-            *person
-        });
-        taken.collect()
+        let due = self.people.iter().filter(|(_, stranger)| stranger.due(now).is_some_and(|at| at <= now));
+        // Whoever has waited longest, so that nobody keeps the others from it.
+        let mut due: Vec<(Option<Instant>, PersonId)> =
+            due.map(|(person, stranger)| (stranger.free, *person)).collect();
+        due.sort_unstable();
+        due.truncate(most);
+        for (_, person) in &due {
+            if let Some(stranger) = self.people.get_mut(person) {
+                stranger.is_being_looked_at = true;
+            }
+        }
+        due.into_iter().map(|(_, person)| person).collect()
     }
 
     /// When somebody is to be looked at next.
@@ -106,15 +120,23 @@ impl Seen {
         // They may have gone meanwhile.
         let Some(stranger) = self.people.get_mut(&person) else { return false };
         stranger.is_being_looked_at = false;
-        let before = stranger.looked.map_or(0, |(_, head)| head);
         // Not what they say that they have: whoever was asked may say anything of somebody else's feed.
         let head = |seen: &Looked| seen.messages.last().map_or(0, Message::sequence);
-        let seen = seen.filter(|seen| head(seen) > before);
-        stranger.looked = Some((now, seen.as_ref().map_or(before, head)));
+        let seen = seen.filter(|seen| head(seen) > stranger.head);
+        stranger.rest = match seen {
+            Some(_) => AGAIN,
+            None => (stranger.rest * 2).clamp(AGAIN, AGAIN_MAX),
+        };
+        stranger.free = Some(now + stranger.rest);
         let Some(seen) = seen else { return false };
+        stranger.head = head(&seen);
         stranger.name = seen.about.as_ref().and_then(looking::named).or(stranger.name.take());
+        // When each is shown to have been written was fixed when it was first seen.
+        let known: BTreeMap<MessageId, i64> = stranger.posts.iter().map(|row| (row.id, row.time_ms)).collect();
         let posts = seen.messages.iter().rev().filter_map(|message| PostRow::unstored(message, wall));
-        stranger.posts = posts.filter(|row| row.post.root.is_none()).take(POSTS).collect();
+        let posts = posts.filter(|row| row.post.root.is_none()).take(POSTS);
+        stranger.posts =
+            posts.map(|row| PostRow { time_ms: *known.get(&row.id).unwrap_or(&row.time_ms), ..row }).collect();
         true
     }
 }
@@ -149,15 +171,19 @@ impl Strangers {
         self.seen().is_wanted
     }
 
-    /// Their posts that are shown below `before` and not below `from`, Unix milliseconds, with what each author calls themselves.
-    pub(crate) fn posts(&self, before: Option<i64>, from: Option<i64>) -> Vec<(PostRow, Option<String>)> {
+    /// Their posts that are shown below `before` and not below `from`, Unix milliseconds, with what each author calls themselves; of more
+    /// than `most` the newest.
+    pub(crate) fn posts(&self, before: Option<i64>, from: Option<i64>, most: usize) -> Vec<(PostRow, Option<String>)> {
         let is_within = |post: &PostRow| {
             before.is_none_or(|time| post.time_ms < time) && from.is_none_or(|time| post.time_ms >= time)
         };
         let seen = self.seen();
         let all =
             seen.people.values().flat_map(|stranger| stranger.posts.iter().map(move |post| (post, &stranger.name)));
-        all.filter(|(post, _)| is_within(post)).map(|(post, name)| (post.clone(), name.clone())).collect()
+        let mut within: Vec<_> = all.filter(|(post, _)| is_within(post)).collect();
+        within.sort_by_key(|(post, _)| std::cmp::Reverse(post.time_ms));
+        within.truncate(most);
+        within.into_iter().map(|(post, name)| (post.clone(), name.clone())).collect()
     }
 }
 
@@ -184,15 +210,18 @@ pub(crate) async fn follow(app: WeakApp, mut changes: broadcast::Receiver<Change
     }
 }
 
-/// Waits until somebody came, went, said something, or stands otherwise to the reader.
+/// Waits until somebody came, went, said something, or stands otherwise to the reader, and a moment for more of that.
 async fn somebody_moved(changes: &mut broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
-            Ok(Change::Nearby | Change::Person(_)) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Ok(Change::Nearby | Change::Person(_)) | Err(broadcast::error::RecvError::Lagged(_)) => break,
             Ok(_) => {}
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
         }
     }
+    tokio::time::sleep(GATHERED).await;
+    // What came meanwhile is answered by the same look.
+    while changes.try_recv().is_ok() {}
 }
 
 impl App {
@@ -300,8 +329,44 @@ mod tests {
         assert_eq!(all.next_due(start), Some(start + AGAIN));
         assert_eq!(all.take_due(3, start + AGAIN), [person(1)]);
         assert!(!all.looked(person(1), None, WALL, start + AGAIN), "what was seen stays");
-        assert_eq!(all.next_due(start), Some(start + 2 * AGAIN), "tried again");
+        assert_eq!(all.next_due(start), Some(start + 3 * AGAIN), "tried again, after twice as long");
         assert!(!all.looked(person(1), Some(seen(1, 5)), WALL, start + AGAIN), "an old answer is no news");
+        assert_eq!(all.next_due(start), Some(start + 5 * AGAIN), "and later each time");
+        assert!(all.looked(person(1), Some(seen(1, 6)), WALL, start + 5 * AGAIN));
+        all.meet(&BTreeMap::from([(person(1), 7)]));
+        assert_eq!(all.next_due(start), Some(start + 6 * AGAIN), "until there is something");
+    }
+
+    #[test]
+    fn strangers_who_never_have_what_they_say_keep_nobody_else_from_being_looked_at() {
+        let mut all = Seen::default();
+        let mut now = Instant::now();
+        let near: BTreeMap<PersonId, u64> = (1..=9).map(|seed| (person(seed), u64::MAX)).collect();
+        all.meet(&near);
+        let mut looked = BTreeMap::new();
+        for _ in 0..30 {
+            for person in all.take_due(AT_ONCE, now) {
+                *looked.entry(person).or_insert(0) += 1;
+                now += Duration::from_secs(1);
+                all.looked(person, None, WALL, now);
+            }
+            now += Duration::from_secs(1);
+        }
+        let (fewest, most) = (looked.values().min().copied(), looked.values().max().copied());
+        assert_eq!(looked.len(), 9);
+        assert!(fewest >= Some(2) && most <= Some(6), "{looked:?}");
+    }
+
+    #[test]
+    fn a_post_from_the_future_comes_up_once() {
+        let strangers = Strangers::new(true);
+        strangers.seen().meet(&BTreeMap::from([(person(1), 0)]));
+        let first_seen = WALL - 1_000_000;
+        strangers.seen().looked(person(1), Some(seen(1, 3)), first_seen, Instant::now());
+        assert_eq!(strangers.posts(None, None, 9)[0].0.time_ms, first_seen);
+        strangers.seen().looked(person(1), Some(seen(1, 5)), first_seen + 500, Instant::now());
+        let times: Vec<i64> = strangers.posts(None, None, 9).iter().map(|(row, _)| row.time_ms - first_seen).collect();
+        assert_eq!(times, [500, 0]);
     }
 
     #[test]
@@ -310,15 +375,17 @@ mod tests {
         let now = Instant::now();
         strangers.seen().meet(&BTreeMap::from([(person(1), 0)]));
         strangers.seen().looked(person(1), Some(seen(1, 60)), WALL + 1_000, now);
-        let posts = strangers.posts(None, None);
+        let posts = strangers.posts(None, None, 99);
         assert_eq!(posts.len(), POSTS);
+        assert_eq!(strangers.posts(None, None, 3).len(), 3);
         assert!(posts.iter().all(|(row, name)| row.post.root.is_none() && name.as_deref() == Some("Wren")));
         assert_eq!(posts[0].0.post.text, "post 58");
-        let times =
-            |before, from| strangers.posts(before, from).iter().map(|(row, _)| row.time_ms - WALL).collect::<Vec<_>>();
+        let times = |before, from| {
+            strangers.posts(before, from, 99).iter().map(|(row, _)| row.time_ms - WALL).collect::<Vec<_>>()
+        };
         assert_eq!(times(Some(WALL + 56), Some(WALL + 50)), [54, 52, 50], "below the one, from the other on");
         assert!(strangers.seen().meet(&BTreeMap::new()));
-        assert_eq!(strangers.posts(None, None).len(), 0);
+        assert_eq!(strangers.posts(None, None, 99).len(), 0);
         assert!(!strangers.seen().looked(person(1), Some(seen(1, 60)), WALL, now), "gone before the answer came");
     }
 }

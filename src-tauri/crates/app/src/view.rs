@@ -118,6 +118,8 @@ pub struct Card {
     pub reason: Option<Reason>,
     /// Whether it is a post of a stranger near, which is not stored here: it has no thread, and goes with them.
     pub passing: bool,
+    /// What that stranger says their name is: unproven, so shown as `calls themselves …`.
+    pub calls_themselves: Option<String>,
 }
 
 /// Why a card stands where it stands.

@@ -251,7 +251,8 @@ async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere
     let texts = async || {
         let page = ada.timeline(Audience::Nearby, None, 10).await.expect("a page");
         let text = |card: app::view::Card| {
-            assert!(card.passing && card.post.author.named && card.post.author.name == "Wren");
+            assert!(card.passing && !card.post.author.named);
+            assert_eq!(card.calls_themselves.as_deref(), Some("Wren"));
             card.post.text
         };
         page.cards.into_iter().map(text).collect::<Vec<_>>()

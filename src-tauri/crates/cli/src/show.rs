@@ -21,11 +21,19 @@ struct Listed {
     latest: Vec<Post>,
     reason: Option<Reason>,
     passing: bool,
+    #[serde(rename = "callsThemselves")]
+    calls_themselves: Option<String>,
 }
 
 impl From<Page> for Timeline {
     fn from(page: Page) -> Self {
-        let listed = |Card { post, latest, reason, passing }| Listed { post, latest, reason, passing };
+        let listed = |Card { post, latest, reason, passing, calls_themselves }| Listed {
+            post,
+            latest,
+            reason,
+            passing,
+            calls_themselves,
+        };
         Self { posts: page.cards.into_iter().map(listed).collect(), next: page.next }
     }
 }
@@ -68,7 +76,8 @@ pub(crate) fn timeline(page: &Page) -> String {
             text.push_str(&format!("{} replied\n", plain(&person.name)));
         }
         if card.passing {
-            text.push_str("A stranger near, not stored here\n");
+            let calls = card.calls_themselves.as_deref().map(|name| format!(" who calls themselves {}", plain(name)));
+            text.push_str(&format!("A stranger near{}, not stored here\n", calls.unwrap_or_default()));
         }
         text.push_str(&post(&card.post, ""));
         for reply in &card.latest {

@@ -12,7 +12,6 @@ use libp2p::{
     Multiaddr, PeerId, Stream, Swarm,
     core::ConnectedPoint,
     futures::StreamExt,
-    gossipsub,
     multiaddr::Protocol,
     swarm::{
         ConnectionId, DialError, SwarmEvent,
@@ -36,7 +35,7 @@ use crate::{
     identity,
     link::{self, Delivery, LinkStart, LinkTable, Outgoing},
     net::NetError,
-    now::{self, Judgement},
+    now,
     peers::{Action, Peers, Verdict},
     streams::{self, Beside},
     swarm::{self, Behaviour, BehaviourEvent},
@@ -73,8 +72,6 @@ struct Hub {
     incoming: mpsc::Sender<Came>,
     /// Answers what the doctors of neighbours ask.
     answering: reach::Answering,
-    /// How much each link may still say to everybody.
-    talking: BTreeMap<LinkId, now::Allowance>,
     /// Streams that wait for the end of the link whose place they take.
     waiting: BTreeMap<DeviceKey, Waiting>,
     /// How the last link of a connected device was: good or not.
@@ -131,7 +128,6 @@ pub(crate) async fn start(keys: &KeyPair, config: Config) -> Result<Started, Net
         next_ticket: 1,
         incoming,
         answering: reach::Answering::default(),
-        talking: BTreeMap::new(),
         waiting: BTreeMap::new(),
         lasted: BTreeMap::new(),
         addresses: BTreeMap::new(),
@@ -230,7 +226,7 @@ impl Hub {
             self.open_beside(link, what, answer);
         }
         if let Some(word) = asked.say {
-            now::say(&mut self.swarm.behaviour_mut().now, word);
+            self.swarm.behaviour_mut().now.say(word);
         }
     }
 
@@ -314,15 +310,26 @@ impl Hub {
         }
     }
 
-    fn on_word(&mut self, event: gossipsub::Event, now: Instant) {
-        let Some((peer, word)) = now::heard(&mut self.swarm.behaviour_mut().now, event) else { return };
-        let carried = self.carried_by.iter().find(|(_, (_, carrier, _))| *carrier == peer);
-        let Some(link) = carried.map(|(link, _)| *link) else { return };
-        let allowance = self.talking.entry(link).or_insert_with(|| now::Allowance::new(now));
-        match allowance.judge(word.len(), now) {
-            Judgement::Hear => self.outbox.push_back(NetEvent::Heard { link, word }),
-            Judgement::Drop => {}
-            Judgement::Flood => self.end_link(link, DownReason::Talkative),
+    fn on_word(&mut self, event: now::Event, now: Instant) {
+        let link_of = |peer: PeerId| {
+            let mut carried = self.carried_by.iter();
+            carried.find(|(_, (_, carrier, _))| *carrier == peer).map(|(link, _)| *link)
+        };
+        match event {
+            now::Event::Said { peer, word } => {
+                if let Some(link) = link_of(peer) {
+                    self.outbox.push_back(NetEvent::Heard { link, word });
+                }
+            }
+            now::Event::Flood { peer } => match link_of(peer) {
+                Some(link) => self.end_link(link, DownReason::Talkative),
+                None => {
+                    if let Some(device) = identity::device(&peer) {
+                        self.peers.punish(device, now);
+                    }
+                }
+            },
+            now::Event::Nothing => {}
         }
     }
 
@@ -442,7 +449,6 @@ impl Hub {
         self.links.remove(&link);
         self.carried_by.remove(&link);
         self.answering.forget(link);
-        self.talking.remove(&link);
         let waiting = self.waiting.remove(&device);
         let next = waiting.as_ref().map(|waiting| waiting.connection);
         let healthy = self.peers.link_ended(device, link, reason, next, now);

@@ -278,7 +278,13 @@ impl Peers {
         match peer.link {
             // The end of the link is what keeps it out then.
             Link::Up { link, .. } if peer.churn.0 > LINK_CHURN => Verdict::TooMany(link),
-            Link::Up { link, .. } => Verdict::Replace(link),
+            Link::Up { link, .. } => {
+                // It is no spare, however long the end of the other link takes.
+                if let Some(connection) = peer.connections.get_mut(&connection) {
+                    connection.since = now;
+                }
+                Verdict::Replace(link)
+            }
             _ if peer.churn.0 > LINK_CHURN => {
                 self.punish(device, now);
                 Verdict::Drop
@@ -385,7 +391,8 @@ impl Peers {
         self.peers.get(device).is_some_and(|peer| matches!(peer.link, Link::Up { .. }))
     }
 
-    fn punish(&mut self, device: DeviceKey, now: Instant) {
+    /// A device broke a rule. If it has a link, the end of that is what tells.
+    pub(crate) fn punish(&mut self, device: DeviceKey, now: Instant) {
         let Some(peer) = self.peers.get_mut(&device) else { return };
         if now.duration_since(peer.strikes.1) >= KEPT_OUT_MAX {
             peer.strikes.0 = 0;

@@ -18,7 +18,7 @@ use crate::{
     now, streams,
 };
 
-/// Streams of a connection at a time: the link, a few for files each way, and those that end just now. More of them end the whole
+/// Streams of a connection at a time: the link, one each way for words, a few for files each way, and those that end just now. More of them end the whole
 /// connection (yamux), so honest peers stay far below.
 const STREAMS: usize = 32;
 /// Streams that are still being negotiated on a connection; further ones are dropped.
@@ -50,7 +50,7 @@ pub(crate) fn build(keypair: Keypair, limits: &Limits) -> Result<Swarm<Behaviour
         yamux.set_max_num_streams(STREAMS);
         yamux
     };
-    let now = now::behaviour().map_err(NetError::Transport)?;
+    let now = now::Behaviour::new().map_err(NetError::Transport)?;
     let swarm = SwarmBuilder::with_existing_identity(keypair)
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, yamux)

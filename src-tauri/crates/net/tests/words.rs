@@ -13,8 +13,8 @@ use libp2p::{
     futures::{AsyncWriteExt, StreamExt},
 };
 use libp2p_stream::IncomingStreams;
-use loopback::{DEADLINE, Peer, join};
-use net::{DownReason, LinkId, MAX_WORD, NetEvent};
+use loopback::{DEADLINE, Peer, frame, join};
+use net::{DownReason, LinkId, MAX_WORD, NetEvent, config::IDLE_CONNECTION};
 use tokio::time::timeout;
 
 impl Peer {
@@ -60,9 +60,39 @@ async fn a_word_is_heard_next_door_and_no_further() {
 async fn the_same_word_is_heard_again() {
     let (mut alice, mut bob) = (Peer::start(1).await, Peer::start(2).await);
     let (_, b_a) = join(&mut alice, &mut bob).await;
-    for _ in 0..3 {
-        say_until_heard(&alice, b"here", &mut bob, b_a).await;
-    }
+    say_until_heard(&alice, b"here", &mut bob, b_a).await;
+    alice.net.say(b"here".to_vec()).expect("short enough");
+    // Sooner than gossipsub forgets what it has heard.
+    timeout(Duration::from_millis(700), bob.heard(b_a)).await.expect("it is said anew, not repeated");
+}
+
+#[tokio::test]
+async fn words_are_heard_also_when_a_connection_of_the_pair_is_gone() {
+    let (mut alice, mut bob) = (Peer::start(10).await, Peer::start(20).await);
+    alice.net.dial(bob.address()).expect("room");
+    bob.net.dial(alice.address()).expect("room");
+    let (a_b, b_a) = (alice.up_with(bob.device).await, bob.up_with(alice.device).await);
+    // A link without a first frame is none for long.
+    alice.net.send(a_b, frame(1, 10)).expect("room");
+    bob.net.send(b_a, frame(2, 10)).expect("room");
+    // Whichever carries no link is closed by then.
+    let settled = timeout(DEADLINE, alice.settle(IDLE_CONNECTION + Duration::from_secs(1))).await;
+    assert!(settled.expect("one link, and quiet").iter().all(|event| !matches!(event, NetEvent::LinkDown { .. })));
+    say_until_heard(&alice, b"from alice", &mut bob, b_a).await;
+    say_until_heard(&bob, b"from bob", &mut alice, a_b).await;
+}
+
+#[tokio::test]
+async fn packets_that_say_nothing_are_counted_too() {
+    let mut alice = Peer::start(1).await;
+    let (_mallory, link, mut words) = talker(&mut alice).await;
+    let pouring = tokio::spawn(async move {
+        while words.write_all(&[0; 8]).await.is_ok() && words.flush().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    assert_eq!(alice.down(link).await, DownReason::Talkative);
+    timeout(DEADLINE, pouring).await.expect("it notices").expect("no panic");
 }
 
 #[tokio::test]
@@ -112,8 +142,9 @@ async fn who_never_stops_talking_is_cut_off_and_the_others_are_heard() {
     words.flush().await.expect("open");
     assert_eq!(alice.heard(link).await, b"hello", "what a stranger says is heard");
     let pouring = tokio::spawn(async move {
+        // Not so fast that gossipsub ends the stream for how much is in its buffer.
         while words.write_all(&packet(b"and another thing")).await.is_ok() && words.flush().await.is_ok() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     });
     assert_eq!(alice.down(link).await, DownReason::Talkative);

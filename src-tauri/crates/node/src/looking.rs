@@ -168,18 +168,18 @@ impl Node {
         self.timers.set(Timer::Look(ticket), end.min(now.monotonic + limits::LOOK_PATIENCE));
     }
 
-    /// Of those who may have a feed and were not asked: who said that they hold most of it, then whoever follows its person, then
-    /// that person's own device.
+    /// Of those who may have a feed and were not asked: the person's own device, which has what they just wrote; then who said that they
+    /// hold most of it, then whoever follows its person.
     fn next_to_ask(&self, feed: &FeedId, tried: &BTreeSet<DeviceKey>) -> Option<LinkId> {
         let person = (*feed).into();
         let rank = |id: &LinkId, link: &Link| {
             let claimed = self.ebt.claimed(*id, feed);
-            if claimed > 0 {
-                Some((3, claimed))
-            } else if self.policy.graph().is_following(&link.device.into(), &person) {
-                Some((2, 0))
+            if link.device.feed() == *feed {
+                Some((3, 0))
+            } else if claimed > 0 {
+                Some((2, claimed))
             } else {
-                (link.device.feed() == *feed).then_some((1, 0))
+                self.policy.graph().is_following(&link.device.into(), &person).then_some((1, 0))
             }
         };
         let speaks = |link: &Link| link.is_live() && link.features & wire::FEATURE_LOOK != 0;

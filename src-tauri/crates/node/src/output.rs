@@ -19,7 +19,7 @@ pub enum Output {
         /// At most [`crate::limits::FRAME`] bytes.
         frame: Vec<u8>,
     },
-    /// Say something to everybody who is linked, once. It may be lost, and whoever hears it passes it on to nobody.
+    /// Say something to everybody who is connected, once. It may be lost, and whoever hears it passes it on to nobody.
     Say {
         /// At most ten bytes.
         word: Vec<u8>,

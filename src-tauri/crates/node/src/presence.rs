@@ -1,4 +1,4 @@
-//! The *Now* plane: whether somebody is at their device, and whether they wrote something new. It is said to everybody linked, passed on by
+//! The *Now* plane: whether somebody is at their device, and whether they wrote something new. It is said to everybody connected, passed on by
 //! nobody, and forgotten after [`limits::WORD_LIVES`].
 
 use std::time::Duration;
@@ -59,12 +59,15 @@ impl Node {
         let mut listeners = self.links.values().filter(|link| link.is_live()).peekable();
         let is_heard = listeners.peek().is_some();
         let is_news = listeners.any(|link| !link.wants_us());
-        let has_left = self.presence.said.is_some_and(|(said, _)| said.attended);
+        let before = self.presence.said.map(|(said, _)| said);
+        let has_left = before.is_some_and(|said| said.attended);
         if is_heard && (word.attended || has_left || is_news) {
             self.presence.said = Some((word, now.monotonic));
             self.outbox.push_back(Output::Say { word: word.encode() });
         }
-        if word.attended {
+        // What is new is said twice: a word may be lost.
+        let is_first = is_news && before.is_none_or(|said| said.newest != word.newest);
+        if word.attended || (is_heard && is_first) {
             self.speak_in(limits::WORD_EVERY, now);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{Store, folder::write_whole};
 
@@ -12,22 +12,36 @@ const FILE: &str = "settings.json";
 /// Nothing that was written here is longer.
 const MAX_FILE_BYTES: u64 = 64 << 10;
 
-/// The choices there are. What is not in the file is as [`Settings::default`] has it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// The choices there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Whether those near are told that somebody uses this device, while somebody does.
     pub says_here: bool,
     /// Whether the person sees what strangers near them write, which is kept nowhere.
     pub shows_strangers: bool,
-    /// Choices of a later version, which finds them again.
-    #[serde(flatten)]
-    later: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { says_here: true, shows_strangers: false, later: serde_json::Map::new() }
+        Self { says_here: true, shows_strangers: false }
+    }
+}
+
+impl Settings {
+    /// Where nothing can be read: nothing is shown to others, who may have been kept from it.
+    const UNREADABLE: Self = Self { says_here: false, shows_strangers: false };
+
+    /// Each choice by itself, so that one that a later version writes differently costs no other.
+    fn read(map: &Map<String, Value>) -> Self {
+        let choice = |name: &str, unless_given: bool, unless_readable: bool| match map.get(name) {
+            None => unless_given,
+            Some(value) => value.as_bool().unwrap_or(unless_readable),
+        };
+        let (default, unreadable) = (Self::default(), Self::UNREADABLE);
+        Self {
+            says_here: choice("saysHere", default.says_here, unreadable.says_here),
+            shows_strangers: choice("showsStrangers", default.shows_strangers, unreadable.shows_strangers),
+        }
     }
 }
 
@@ -36,31 +50,46 @@ impl Store {
         self.folder().join(FILE)
     }
 
-    /// What was chosen; where the file cannot be read, as if nothing was. Blocks.
-    pub fn settings(&self) -> Settings {
+    /// All that is in the file, what later versions wrote too.
+    fn settings_map(&self) -> io::Result<Map<String, Value>> {
         let path = self.settings_file();
-        let read = || {
-            if fs::metadata(&path)?.len() > MAX_FILE_BYTES {
-                return Err(io::Error::other("it is longer than what is ever written to it"));
-            }
-            serde_json::from_slice(&fs::read(&path)?).map_err(io::Error::other)
+        let length = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
+            metadata => metadata?.len(),
         };
-        match read() {
-            Ok(settings) => settings,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::default(),
+        if length > MAX_FILE_BYTES {
+            return Err(io::Error::other("it is longer than what is ever written to it"));
+        }
+        serde_json::from_slice(&fs::read(&path)?).map_err(io::Error::other)
+    }
+
+    /// What was chosen. Where the file cannot be read, nothing that others would see. Blocks.
+    pub fn settings(&self) -> Settings {
+        match self.settings_map() {
+            Ok(map) => Settings::read(&map),
             Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "the settings cannot be read");
-                Settings::default()
+                tracing::warn!(%error, path = %self.settings_file().display(), "the settings cannot be read");
+                Settings::UNREADABLE
             }
         }
     }
 
-    /// Keeps what was chosen, whole or not at all. Blocks.
+    /// Keeps what was chosen, whole or not at all; a file that cannot be read is moved aside. Blocks.
     ///
     /// # Errors
     /// When the disk refuses.
     pub fn keep_settings(&self, settings: &Settings) -> io::Result<()> {
-        write_whole(&self.settings_file(), &serde_json::to_vec_pretty(settings).map_err(io::Error::other)?)
+        let path = self.settings_file();
+        let mut map = match self.settings_map() {
+            Ok(map) => map,
+            Err(_) => {
+                fs::rename(&path, path.with_extension("unreadable"))?;
+                Map::new()
+            }
+        };
+        map.insert("saysHere".into(), settings.says_here.into());
+        map.insert("showsStrangers".into(), settings.shows_strangers.into());
+        write_whole(&path, &serde_json::to_vec_pretty(&map).map_err(io::Error::other)?)
     }
 }
 
@@ -79,10 +108,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_chosen_is_found_again_with_what_a_later_version_chose() {
         let (_home, store) = store().await;
-        assert_eq!(store.settings(), Settings::default());
-        fs::write(store.settings_file(), br#"{"theme":"dark"}"#).expect("a folder");
-        let mut settings = store.settings();
-        settings.shows_strangers = true;
+        assert_eq!(store.settings(), Settings { says_here: true, shows_strangers: false });
+        fs::write(store.settings_file(), br#"{"theme":"dark","saysHere":false}"#).expect("a folder");
+        assert_eq!(store.settings(), Settings { says_here: false, shows_strangers: false });
+        let settings = Settings { says_here: false, shows_strangers: true };
         store.keep_settings(&settings).expect("room");
         assert_eq!(store.settings(), settings);
         let text = fs::read_to_string(store.settings_file()).expect("a file");
@@ -90,11 +119,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_read_is_as_if_nothing_was_chosen() {
+    async fn a_choice_that_cannot_be_read_costs_no_other_and_shows_nothing_to_others() {
         let (_home, store) = store().await;
-        for nonsense in [&b"{"[..], b"[]", b"{\"showsStrangers\":7}", &[0xff; 9], &vec![b' '; 65 << 10]] {
+        fs::write(store.settings_file(), br#"{"showsStrangers":"friends","saysHere":false}"#).expect("a folder");
+        assert_eq!(store.settings(), Settings { says_here: false, shows_strangers: false });
+        fs::write(store.settings_file(), br#"{"showsStrangers":true,"saysHere":"friends"}"#).expect("a folder");
+        assert_eq!(store.settings(), Settings { says_here: false, shows_strangers: true });
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_shows_nothing_to_others_and_is_moved_aside() {
+        let (_home, store) = store().await;
+        for nonsense in [&b"{"[..], b"[]", &[0xff; 9], &vec![b' '; 65 << 10]] {
             fs::write(store.settings_file(), nonsense).expect("a folder");
+            assert_eq!(store.settings(), Settings::UNREADABLE);
+            store.keep_settings(&Settings::default()).expect("room");
             assert_eq!(store.settings(), Settings::default());
+            let aside = store.settings_file().with_extension("unreadable");
+            assert_eq!(fs::read(aside).expect("moved"), nonsense);
         }
     }
 }

@@ -126,7 +126,8 @@ export class MemoryBackend implements Backend {
     const from = before === null ? 0 : Number(before);
     const cards = this.cards(audience);
     if (audience.kind === "nearby" && this.world.settings?.showsStrangers) {
-      cards.push(...(this.world.passing ?? []).map((post) => ({ post: this.fresh(post), latest: [], reason: null, passing: true })));
+      const isNear = (post: Post): boolean => this.nearPeople.some(({ id }) => id === post.author.id);
+      cards.push(...(this.world.passing ?? []).filter(isNear).map((post) => ({ post: this.fresh(post), latest: [], reason: null, passing: true, callsThemselves: this.nearPeople.find(({ id }) => id === post.author.id)?.callsThemselves ?? null })));
       cards.sort((a, b) => (b.post.time ?? 0) - (a.post.time ?? 0));
     }
     const end = from + limit;
@@ -405,6 +406,7 @@ export class MemoryBackend implements Backend {
           latest: replied ? [this.fresh(post)] : [],
           reason: replied ? { kind: "replied", person: post.author } : null,
           passing: false,
+          callsThemselves: null,
         });
       } else if (post.id !== rootId && card.post.id !== post.id && card.latest.length < 2) {
         card.latest.unshift(this.fresh(post));

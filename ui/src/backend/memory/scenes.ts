@@ -14,7 +14,7 @@ const tove = makePerson("Tove", "followsMe");
 const idris = makePerson("Idris", "friendOfFriend");
 const kestrel = makePerson("MXUhnRl7vJ", "stranger", { named: false, near: true });
 /** Named by themselves, in a look. */
-const wren = makePerson("Wren", "stranger", { near: true });
+const wren = makePerson("K2mPq0aXs1", "stranger", { named: false, near: true });
 const everybody = [mirembe, bo, jun, tove, idris, kestrel, wren];
 
 const descriptions = {
@@ -196,7 +196,7 @@ export function scene(name: string, now = Date.now()): MemoryBackend {
         ],
       });
     case "strangers":
-      return new MemoryBackend({ ...full, settings: { saysHere: true, showsStrangers: true }, passing: passing(now) });
+      return new MemoryBackend({ ...full, settings: { saysHere: true, showsStrangers: true }, passing: passing(now), near: [...nearThree, { ...level(wren), callsThemselves: "Wren" }] });
     case "apart":
       return new MemoryBackend({ ...full, near: [], findings: APART });
     case "failure":
