@@ -17,6 +17,7 @@ export const SHOTS = [
   { name: "timeline-one", scene: "one" },
   { name: "timeline-long", scene: "long" },
   { name: "timeline-rtl", scene: "rtl" },
+  { name: "timeline-friends", scene: "many", hash: "#/posts/friends" },
   { name: "timeline-strangers", scene: "strangers", hash: "#/posts/nearby" },
   { name: "timeline-strangers-off", scene: "many", hash: "#/posts/nearby" },
   { name: "timeline-syncing", scene: "syncing" },

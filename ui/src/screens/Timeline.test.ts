@@ -99,6 +99,17 @@ describe("the composer", () => {
 });
 
 describe("the timeline", () => {
+  it("reaches as far as friends of friends, where that is chosen", async () => {
+    const idris = makePerson("Idris", "friendOfFriend");
+    open({ people: [bo, idris], posts: [makePost(bo, "From Bo", 2_000), makePost(idris, "From Idris", 1_000)] });
+    await screen.findByText("From Bo");
+    expect(screen.queryByText("From Idris")).toBeNull();
+    location.hash = screen.getByTestId("tab-friends").getAttribute("href") ?? "";
+    await screen.findByText("From Idris");
+    expect(screen.getByText("From Bo")).toBeTruthy();
+    expect(screen.getByTestId("tab-friends").getAttribute("aria-current")).toBe("page");
+  });
+
   it("offers what arrived in a pill, tells screen readers, and shows it when asked", async () => {
     const backend = open({ posts: [makePost(bo, "old", 1_000)] });
     await screen.findByText("old");

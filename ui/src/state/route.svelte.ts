@@ -12,6 +12,7 @@ export type Route =
 /** The address of a place in the window. */
 export const to = {
   following: "#/",
+  friends: "#/posts/friends",
   nearbyPosts: "#/posts/nearby",
   all: "#/posts/all",
   channel: (name: string) => `#/channel/${encodeURIComponent(name)}`,
@@ -31,6 +32,7 @@ export function routeOf(hash: string): Route {
   if (place === "search") return { screen: "search" };
   if (place === "nearby") return { screen: "nearby" };
   if (place === "channel" && value) return { screen: "timeline", audience: { kind: "channel", value } };
+  if (place === "posts" && value === "friends") return { screen: "timeline", audience: { kind: "friends" } };
   if (place === "posts" && value === "nearby") return { screen: "timeline", audience: { kind: "nearby" } };
   if (place === "posts" && value === "all") return { screen: "timeline", audience: { kind: "all" } };
   return { screen: "timeline", audience: { kind: "following" } };

@@ -9,6 +9,7 @@ describe("addresses in the window", () => {
     expect(routeOf(to.person("@a+b/c=.ed25519"))).toEqual({ screen: "person", id: "@a+b/c=.ed25519" });
     expect(routeOf(to.channel("größe"))).toEqual({ screen: "timeline", audience: { kind: "channel", value: "größe" } });
     expect(routeOf(to.nearby)).toEqual({ screen: "nearby" });
+    expect(routeOf(to.friends)).toEqual({ screen: "timeline", audience: { kind: "friends" } });
     expect(routeOf(to.all)).toEqual({ screen: "timeline", audience: { kind: "all" } });
     expect(routeOf(to.nearbyPosts)).toEqual({ screen: "timeline", audience: { kind: "nearby" } });
   });

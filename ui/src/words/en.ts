@@ -53,6 +53,7 @@ export const words = {
     title: "Timeline",
     filters: "Which posts",
     following: "Following",
+    friends: "Friends of friends",
     nearby: "Nearby",
     all: "Everything here",
     channel: (name: string) => `#${name}`,
@@ -69,6 +70,7 @@ export const words = {
     },
     empty: {
       following: { title: "A quiet shore", text: "Posts of people you follow wash up here. Until then it is a fine place for a diary: whoever follows you later can read it.", next: "See who is near" },
+      friends: { title: "Nothing from their friends yet", text: "This shows what people you follow wrote, and the people those follow. It comes when somebody who has it is near.", next: "See who is near" },
       nearby: { title: "Nothing from here yet", text: "This shows what the people on this network wrote, as far as it is stored here.", next: "See who is near" },
       all: { title: "Nothing is stored here yet", text: "Every post on this computer shows up here, whoever wrote it.", next: "See who is near" },
       channel: { title: "Nobody has written to this channel yet", text: "Posts to it show up here when they arrive.", next: "Write the first one" },

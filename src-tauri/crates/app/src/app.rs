@@ -82,6 +82,7 @@ struct Inner {
     addresses: Option<Addresses>,
     /// What examines the network, where there is one.
     doctor: Option<Doctor>,
+    /// What the person chose.
     chosen: Chosen,
     /// What strangers near write.
     strangers: Arc<Strangers>,
