@@ -218,6 +218,13 @@ fn another_address_is_another_place_and_the_same_person() {
     ben.ok(&["post", "from another place"]);
     let moved = within(GONE, "the post arrives from the new address", || ada.shows("from another place"));
     println!("arrived {moved:?} after the move");
+    // The connection to where he was is dead at his end alone for a while.
+    for person in [&ada, &ben] {
+        person.attends(true);
+    }
+    within(SOME_TIME, "each hears of the other over the new connection", || {
+        ada.sees_at_work(&ben) && ben.sees_at_work(&ada)
+    });
 }
 
 #[test]

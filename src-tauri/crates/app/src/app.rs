@@ -221,7 +221,6 @@ impl App {
         let addresses = net.as_ref().map(|(net, _)| Addresses::new(net.dialler(), kept));
         let doctor = net.as_ref().map(|(net, _)| net.doctor());
         let settings = store.settings();
-        let strangers = Arc::new(Strangers::new(settings.shows_strangers));
         let io = Io::new(store.clone(), net, commands, announcer, clock, folder.clone());
         let inner = Inner {
             me: PersonId::from(store.keys().feed_id()),
@@ -231,7 +230,7 @@ impl App {
             addresses,
             doctor,
             chosen: Chosen::new(&settings),
-            strangers,
+            strangers: Arc::default(),
             mailbox,
             changes,
             desktop: options.desktop,

@@ -1,6 +1,6 @@
 //! What a person may choose.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::App;
 use crate::mailbox::Command;
@@ -27,18 +27,16 @@ impl Chosen {
         Self { state: Mutex::new(State { settings, attended: false }), turn: tokio::sync::Mutex::default() }
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) -> State {
+    fn state(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
-        *state
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl App {
     /// What was chosen.
     pub fn settings(&self) -> Settings {
-        self.chosen().change(|_| {}).settings
+        self.chosen().state().settings
     }
 
     /// Chooses, for now and for later.
@@ -54,9 +52,10 @@ impl App {
         };
         let _turn = self.chosen().turn.lock().await;
         tokio::task::spawn_blocking(keep).await.map_err(Failure::internal)??;
+        self.chosen().state().settings = settings;
         self.strangers().want(shows_strangers);
         self.announce(Change::Timeline);
-        self.say_whether_here(|state| state.settings = settings).await
+        self.say_whether_here().await
     }
 
     /// Tells those near whether somebody uses this device now, until that is told otherwise; unless they are not to know.
@@ -65,11 +64,12 @@ impl App {
     /// When the node is shutting down.
     pub async fn attend(&self, attended: bool) -> Result<(), Failure> {
         let _turn = self.chosen().turn.lock().await;
-        self.say_whether_here(|state| state.attended = attended).await
+        self.chosen().state().attended = attended;
+        self.say_whether_here().await
     }
 
-    async fn say_whether_here(&self, change: impl FnOnce(&mut State)) -> Result<(), Failure> {
-        let state = self.chosen().change(change);
+    async fn say_whether_here(&self) -> Result<(), Failure> {
+        let state = *self.chosen().state();
         self.tell(Command::Attend(state.attended && state.settings.says_here)).await
     }
 }

@@ -41,13 +41,12 @@ type Ended = (PersonId, Option<Result<Looked, NotSeen>>);
 #[derive(Default)]
 pub(crate) struct Strangers {
     seen: Mutex<Seen>,
-    /// Whether they are wanted has changed.
+    /// Whether they are wanted may have changed.
     chosen: Notify,
 }
 
 #[derive(Default)]
 struct Seen {
-    is_wanted: bool,
     people: BTreeMap<PersonId, Stranger>,
 }
 
@@ -142,33 +141,18 @@ impl Seen {
 }
 
 impl Strangers {
-    /// Wanted or not from the beginning.
-    pub(crate) fn new(is_wanted: bool) -> Self {
-        let seen = Seen { is_wanted, ..Seen::default() };
-        Self { seen: Mutex::new(seen), chosen: Notify::new() }
-    }
-
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // Nothing panics while it holds the lock, and every state is a whole one.
         self.seen.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Shows strangers from now on, or none.
+    /// They are wanted from now on, or not.
     pub(crate) fn want(&self, is_wanted: bool) {
-        {
-            let mut seen = self.seen();
-            seen.is_wanted = is_wanted;
-            if !is_wanted {
-                // Now, not when they are next reviewed: whoever looks again at once sees none.
-                seen.people.clear();
-            }
+        if !is_wanted {
+            // Now, not when they are next reviewed: whoever looks again at once sees none.
+            self.seen().people.clear();
         }
         self.chosen.notify_one();
-    }
-
-    /// Whether they are shown.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.seen().is_wanted
     }
 
     /// Their posts that are shown below `before` and not below `from`, Unix milliseconds, with what each author calls themselves; of more
@@ -228,7 +212,7 @@ impl App {
     /// Looks at whom it is time to look at; when that will be next.
     async fn review_strangers(&self, looks: &mut JoinSet<Ended>) -> Option<Instant> {
         let strangers = self.strangers();
-        let near = match strangers.is_wanted() {
+        let near = match self.settings().shows_strangers {
             true => self.strangers_near().await.inspect_err(|failure| tracing::debug!(%failure, "nobody is looked at")),
             false => Ok(BTreeMap::new()),
         };
@@ -359,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_post_from_the_future_comes_up_once() {
-        let strangers = Strangers::new(true);
+        let strangers = Strangers::default();
         strangers.seen().meet(&BTreeMap::from([(person(1), 0)]));
         let first_seen = WALL - 1_000_000;
         strangers.seen().looked(person(1), Some(seen(1, 3)), first_seen, Instant::now());
@@ -371,7 +355,7 @@ mod tests {
 
     #[test]
     fn only_the_newest_posts_that_begin_something_are_shown_and_go_with_their_author() {
-        let strangers = Strangers::new(true);
+        let strangers = Strangers::default();
         let now = Instant::now();
         strangers.seen().meet(&BTreeMap::from([(person(1), 0)]));
         strangers.seen().looked(person(1), Some(seen(1, 60)), WALL + 1_000, now);

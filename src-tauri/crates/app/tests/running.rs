@@ -22,6 +22,15 @@ async fn person(folder: &Path, name: &str, dial: Vec<String>) -> (App, Arc<Recor
     (app, desktop)
 }
 
+/// Two people of whom the second has dialled the first, and the second one's desktop.
+async fn two(home: &Path, first: &str, second: &str) -> (App, App, Arc<Recording>) {
+    let (one, _) = person(&home.join(first), first, Vec::new()).await;
+    let addresses = one.nearby().await.expect("nearby").addresses;
+    let (other, desktop) = person(&home.join(second), second, addresses).await;
+    until(&other, async || other.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+    (one, other, desktop)
+}
+
 fn draft(text: &str) -> Draft {
     Draft { text: text.to_owned(), reply_to: None, channel: None }
 }
@@ -73,10 +82,7 @@ async fn a_session_begins_with_a_name_and_is_there_the_next_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_friends_post_is_announced_and_notified_with_its_words() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (ada, _) = person(&home.path().join("ada"), "Ada", Vec::new()).await;
-    let addresses = ada.nearby().await.expect("nearby").addresses;
-    let (bo, desktop) = person(&home.path().join("bo"), "Bo", addresses).await;
-    until(&bo, async || bo.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
+    let (ada, bo, desktop) = two(home.path(), "Ada", "Bo").await;
     let stranger = bo.nearby().await.expect("nearby").people.remove(0);
     assert_eq!(stranger.person.relation, Relation::Stranger);
 
@@ -243,11 +249,8 @@ async fn a_block_that_a_classic_app_sealed_acts_as_soon_as_it_is_read() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (wren, _) = person(&home.path().join("wren"), "Wren", Vec::new()).await;
+    let (wren, ada, _) = two(home.path(), "Wren", "Ada").await;
     wren.publish(draft("Soup at eight")).await.expect("publishes");
-    let addresses = wren.nearby().await.expect("nearby").addresses;
-    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
-    until(&ada, async || ada.nearby().await.is_ok_and(|nearby| nearby.people.len() == 1)).await;
     let texts = async || {
         let page = ada.timeline(Audience::Nearby, None, 10).await.expect("a page");
         let text = |card: app::view::Card| {
@@ -278,7 +281,7 @@ async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere
     ada.shutdown().await;
     drop(ada);
 
-    let again = App::start(&home.path().join("ada"), loopback(Vec::new(), Arc::default())).await.expect("starts");
+    let again = App::start(&home.path().join("Ada"), loopback(Vec::new(), Arc::default())).await.expect("starts");
     assert_eq!(again.settings(), Settings { says_here: true, shows_strangers: true });
     again.shutdown().await;
     wren.shutdown().await;
@@ -287,10 +290,8 @@ async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_is_muted_or_goes_is_shown_no_more() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (wren, _) = person(&home.path().join("wren"), "Wren", Vec::new()).await;
+    let (wren, ada, _) = two(home.path(), "Wren", "Ada").await;
     wren.publish(draft("Soup at eight")).await.expect("publishes");
-    let addresses = wren.nearby().await.expect("nearby").addresses;
-    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
     ada.choose(Settings { shows_strangers: true, ..ada.settings() }).await.expect("kept");
     let shown = async || ada.timeline(Audience::Nearby, None, 10).await.expect("a page").cards.len();
     until(&ada, async || shown().await == 1).await;
@@ -306,9 +307,7 @@ async fn a_stranger_who_is_muted_or_goes_is_shown_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_uses_their_device_is_seen_to_be_there() {
     let home = tempfile::tempdir().expect("a temporary folder");
-    let (bo, _) = person(&home.path().join("bo"), "Bo", Vec::new()).await;
-    let addresses = bo.nearby().await.expect("nearby").addresses;
-    let (ada, _) = person(&home.path().join("ada"), "Ada", addresses).await;
+    let (bo, ada, _) = two(home.path(), "Bo", "Ada").await;
     let is_here =
         async |here: bool| ada.nearby().await.is_ok_and(|near| near.people.first().map(|near| near.here) == Some(here));
     until(&ada, async || is_here(false).await).await;

@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use feed::BlobId;
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder,
     futures::{AsyncReadExt, AsyncWriteExt, StreamExt},
@@ -36,8 +37,8 @@ pub(crate) struct Listening {
 pub(crate) struct Took {
     /// From opening the stream to the file being on the disk.
     pub(crate) seconds: f64,
-    /// The SHA-256 of what came, as hexadecimal digits.
-    pub(crate) sha256: String,
+    /// The blob's name of what came.
+    pub(crate) id: String,
 }
 
 /// The same transport as the app's.
@@ -130,7 +131,7 @@ pub async fn take(address: &str, path: &Path) -> Result<(), Error> {
         file.write_all(&piece[..count]).map_err(Error::disk(path))?;
     }
     file.sync_all().map_err(Error::disk(path))?;
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("{}", serde_json::to_string(&Took { seconds: begun.elapsed().as_secs_f64(), sha256 })?);
+    let id = BlobId::classic(hash.finalize().into()).to_string();
+    println!("{}", serde_json::to_string(&Took { seconds: begun.elapsed().as_secs_f64(), id })?);
     Ok(())
 }

@@ -126,8 +126,10 @@ export class MemoryBackend implements Backend {
     const from = before === null ? 0 : Number(before);
     const cards = this.cards(audience);
     if (audience.kind === "nearby" && this.world.settings?.showsStrangers) {
-      const isNear = (post: Post): boolean => this.nearPeople.some(({ id }) => id === post.author.id);
-      cards.push(...(this.world.passing ?? []).filter(isNear).map((post) => ({ post: this.fresh(post), latest: [], reason: null, passing: true, callsThemselves: this.nearPeople.find(({ id }) => id === post.author.id)?.callsThemselves ?? null })));
+      for (const post of this.world.passing ?? []) {
+        const author = this.nearPeople.find(({ id }) => id === post.author.id);
+        if (author) cards.push({ post: this.fresh(post), latest: [], reason: null, passing: true, callsThemselves: author.callsThemselves });
+      }
       cards.sort((a, b) => (b.post.time ?? 0) - (a.post.time ?? 0));
     }
     const end = from + limit;

@@ -186,17 +186,10 @@ async fn over_bare(folder: &Path, path: &Path, id: &str) -> Result<f64, Error> {
         .map_err(|error| Error::Wrong(error.to_string()))??;
     let took: bare::Took = serde_json::from_str(took.last_line())?;
     fs::remove_file(&out).map_err(Error::disk(&out))?;
-    if bare_name(&took.sha256) != id {
+    if took.id != id {
         return Err(Error::Wrong("the bare stream carried something else".into()));
     }
     Ok(took.seconds)
-}
-
-/// The blob's name of a hash in hexadecimal digits.
-fn bare_name(sha256: &str) -> String {
-    let bytes: Vec<u8> =
-        (0..sha256.len() / 2).filter_map(|at| u8::from_str_radix(&sha256[2 * at..2 * at + 2], 16).ok()).collect();
-    bytes.try_into().map_or_else(|_| String::new(), |hash: [u8; 32]| feed::BlobId::classic(hash).to_string())
 }
 
 /// The timed file; the most memory that the one who took it had.

@@ -1,7 +1,11 @@
 //! Who is at their device, and who wrote something new.
 
 use feed::KeyPair;
-use node::{Change, CloseReason, Input, limits::WORD_LIVES, wire::Word};
+use node::{
+    Change, CloseReason, Input,
+    limits::{WORD_EVERY, WORD_LIVES},
+    wire::Word,
+};
 
 use crate::stranger::Stranger;
 use crate::world::{Who, World, follow, keys, ms, post, s};
@@ -24,6 +28,14 @@ fn friends(world: &mut World) -> (Who, Who) {
     let (a, b) = (world.peers[alice].id(), world.peers[bob].id());
     world.publish(alice, follow(b));
     world.publish(bob, follow(a));
+    world.link(alice, bob);
+    world.run(s(5));
+    (alice, bob)
+}
+
+/// Alice and Bob, who have never met, linked.
+fn strangers(world: &mut World) -> (Who, Who) {
+    let (alice, bob) = (world.person(1), world.person(2));
     world.link(alice, bob);
     world.run(s(5));
     (alice, bob)
@@ -82,14 +94,25 @@ fn a_link_that_comes_up_hears_of_who_is_here() {
 #[test]
 fn strangers_hear_that_there_is_something_new_and_nothing_else() {
     let mut world = World::new();
-    let (alice, bob) = (world.person(1), world.person(2));
-    world.link(alice, bob);
-    world.run(s(5));
+    let (alice, bob) = strangers(&mut world);
     world.publish(bob, post("hello"));
     world.run(s(2));
     assert_eq!(newest(&world, alice, bob), Some(1));
     assert!(!is_here(&world, alice, bob), "a post by itself shows nobody");
     assert_eq!(world.peers[alice].holds(world.peers[bob].id()), 0);
+}
+
+#[test]
+fn what_is_new_is_said_once_more_because_a_word_may_be_lost() {
+    let mut world = World::new();
+    let (_, bob) = strangers(&mut world);
+    world.peers[bob].words.clear();
+    world.publish(bob, post("hello"));
+    world.run(WORD_EVERY - ms(100));
+    assert_eq!(world.peers[bob].words.len(), 1);
+    world.run(s(60));
+    let word = Word { attended: false, newest: 1 }.encode();
+    assert_eq!(world.peers[bob].words, [word.clone(), word]);
 }
 
 #[test]
@@ -106,9 +129,7 @@ fn among_friends_nothing_is_said_while_nobody_is_there() {
 #[test]
 fn little_is_said_however_much_happens() {
     let mut world = World::new();
-    let (alice, bob) = (world.person(1), world.person(2));
-    world.link(alice, bob);
-    world.run(s(5));
+    let (alice, bob) = strangers(&mut world);
     world.peers[bob].words.clear();
     for round in 0..100 {
         world.input(bob, Input::Attended(round % 2 == 0));
