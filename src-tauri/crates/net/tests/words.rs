@@ -5,17 +5,22 @@
 mod hostile;
 mod loopback;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use hostile::Hostile;
 use libp2p::{
     Stream, StreamProtocol,
     futures::{AsyncWriteExt, StreamExt},
+    multiaddr::Protocol,
 };
 use libp2p_stream::IncomingStreams;
 use loopback::{DEADLINE, Peer, frame, join};
 use net::{DownReason, LinkId, MAX_WORD, NetEvent, config::IDLE_CONNECTION};
-use tokio::time::timeout;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    time::timeout,
+};
 
 impl Peer {
     async fn heard(&mut self, which: LinkId) -> Vec<u8> {
@@ -80,6 +85,43 @@ async fn words_are_heard_also_when_a_connection_of_the_pair_is_gone() {
     assert!(settled.expect("one link, and quiet").iter().all(|event| !matches!(event, NetEvent::LinkDown { .. })));
     say_until_heard(&alice, b"from alice", &mut bob, b_a).await;
     say_until_heard(&bob, b"from bob", &mut alice, a_b).await;
+}
+
+/// Carries one connection to `to` until `cut` is heard; then its ends stay open, and nothing arrives any more. The port where it begins.
+async fn cable(to: SocketAddr, cut: oneshot::Receiver<()>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.expect("one comes");
+        let mut far = TcpStream::connect(to).await.expect("it listens");
+        tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            _ = cut => std::future::pending().await,
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn who_comes_again_while_their_old_connection_seems_to_stand_is_heard() {
+    let mut alice = Peer::start(1).await;
+    let address = alice.address();
+    let address: Vec<Protocol> = address.iter().collect();
+    let [Protocol::Ip4(host), Protocol::Tcp(port), ..] = address[..] else { panic!("TCP over IPv4") };
+    let (pull, cut) = oneshot::channel();
+    let begin = cable((host, port).into(), cut).await;
+    let mut bob = Peer::start(2).await;
+    bob.net.dial(format!("/ip4/127.0.0.1/tcp/{begin}").parse().expect("an address")).expect("room");
+    let (a_b, b_a) = (alice.up_with(bob.device).await, bob.up_with(alice.device).await);
+    bob.net.send(b_a, frame(1, 10)).expect("room");
+    alice.received(a_b).await;
+
+    pull.send(()).expect("it is there");
+    drop(bob);
+    let mut bob = Peer::start(2).await;
+    let (a_b, b_a) = join(&mut alice, &mut bob).await;
+    say_until_heard(&bob, b"here again", &mut alice, a_b).await;
+    say_until_heard(&alice, b"so you are", &mut bob, b_a).await;
 }
 
 #[tokio::test]
