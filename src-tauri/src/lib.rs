@@ -7,6 +7,7 @@ mod commands;
 mod desktop;
 mod notifications;
 mod pictures;
+mod runtime;
 mod window;
 
 use std::path::{Path, PathBuf};
@@ -38,6 +39,14 @@ pub fn run() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let runtime = match runtime::start() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("Periwinkle could not start: {error}. Close other programs and try again.");
+            return ExitCode::FAILURE;
+        }
+    };
+    tauri::async_runtime::set(runtime.handle().clone());
     // Where a headless node runs there is no window to raise: ours opens then, and says that the folder is in use.
     if block_on(app::raise(&folder)) {
         eprintln!("Periwinkle already runs on {}: its window is in front now.", folder.display());
