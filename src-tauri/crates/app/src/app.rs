@@ -187,6 +187,7 @@ impl App {
             network: store.network(),
             generation: u64::from_le_bytes(snapshot.generation),
             heads: snapshot.heads,
+            written: snapshot.written,
             wanted: snapshot.wanted,
             graph: snapshot.graph,
             muted: snapshot.muted,

@@ -458,6 +458,7 @@ mod tests {
             network: None,
             generation: 1,
             heads: BTreeMap::new(),
+            written: BTreeMap::new(),
             wanted: BTreeSet::new(),
             graph: social::FollowGraph::new(),
             muted: BTreeSet::new(),

@@ -18,6 +18,9 @@ pub struct Config {
     pub generation: u64,
     /// The newest stored message of each feed.
     pub heads: BTreeMap<FeedId, Head>,
+    /// When each feed was last written in, in Unix milliseconds, as far as that is known: where much is missing, those that were
+    /// written in lately are sent first. A feed without a time counts as written in longest ago.
+    pub written: BTreeMap<FeedId, i64>,
     /// Feeds asked for by hand.
     pub wanted: BTreeSet<FeedId>,
     /// Who follows and blocks whom, as the stored contact messages say, with the private blocks of this device's person

@@ -345,6 +345,7 @@ impl Node {
             };
             let recent = run.iter().filter(|(_, origin)| !is_history(origin)).map(|(message, _)| message);
             self.log.stored(feed, head, recent);
+            self.log.written(feed, message.timestamp(), now.wall);
             newest.insert(feed, (head.sequence, from));
             for same in run.chunk_by(|(_, a), (_, b)| a == b) {
                 if let Some((_, Origin::Import(ticket))) = same.first() {

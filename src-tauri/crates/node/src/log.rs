@@ -17,12 +17,52 @@ pub(crate) struct Log {
     /// Fits the chain, signature not checked. Only where ahead of `checked`.
     tip: BTreeMap<FeedId, Head>,
     frozen: BTreeSet<FeedId>,
+    /// When each feed was last written in, and when anything was, in Unix milliseconds.
+    written: BTreeMap<FeedId, i64>,
+    last_written: Option<i64>,
     recent: Recent,
 }
 
+/// How long before anything else a feed was last written in, in steps that a person would tell apart. Within one of them feeds are
+/// equal, so that neighbours who start together get different ones and exchange them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Age {
+    Day,
+    Week,
+    Month,
+    Year,
+    Older,
+}
+
 impl Log {
-    pub(crate) fn new(durable: BTreeMap<FeedId, Head>, frozen: BTreeSet<FeedId>) -> Self {
-        Self { durable, frozen, ..Self::default() }
+    pub(crate) fn new(
+        durable: BTreeMap<FeedId, Head>,
+        written: BTreeMap<FeedId, i64>,
+        frozen: BTreeSet<FeedId>,
+    ) -> Self {
+        let last_written = written.values().max().copied();
+        Self { durable, frozen, written, last_written, ..Self::default() }
+    }
+
+    /// How long a feed has been silent, seen from the newest that is known.
+    pub(crate) fn age(&self, feed: &FeedId) -> Age {
+        const DAY: i64 = 86_400_000;
+        match self.written.get(feed).zip(self.last_written).map(|(written, last)| last.saturating_sub(*written)) {
+            Some(..=DAY) => Age::Day,
+            Some(silent) if silent <= 7 * DAY => Age::Week,
+            Some(silent) if silent <= 30 * DAY => Age::Month,
+            Some(silent) if silent <= 365 * DAY => Age::Year,
+            _ => Age::Older,
+        }
+    }
+
+    /// A feed was written in: when, as its author says, but not later than `wall`.
+    pub(crate) fn written(&mut self, feed: FeedId, claimed: f64, wall: i64) {
+        // Saturates; a claim is finite.
+        let time = (claimed as i64).min(wall);
+        let last = self.written.entry(feed).or_insert(time);
+        *last = time.max(*last);
+        self.last_written = self.last_written.max(Some(time));
     }
 
     /// The newest durable message of a feed.
@@ -141,9 +181,25 @@ mod tests {
     fn a_head_never_goes_back() {
         let feed = KeyPair::from_seed(&[1; 32]).feed_id();
         let head = |sequence: u64| Head { id: MessageId::classic([sequence as u8; 32]), sequence };
-        let mut log = Log::new(BTreeMap::new(), BTreeSet::new());
+        let mut log = Log::new(BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         log.stored(feed, head(7), std::iter::empty());
         log.stored(feed, head(5), std::iter::empty());
         assert_eq!(log.durable(&feed), Some(&head(7)));
+    }
+
+    #[test]
+    fn ages_are_seen_from_the_newest_and_a_claim_of_the_future_counts_as_now() {
+        const DAY: i64 = 86_400_000;
+        let feed = |n: u8| FeedId::classic([n; 32]);
+        let now = 400 * DAY;
+        let written = [(1, now - DAY), (2, now - 3 * DAY), (3, now - 20 * DAY), (4, now - 200 * DAY), (5, 0)];
+        let written = written.into_iter().map(|(n, time)| (feed(n), time)).collect();
+        let mut log = Log::new(BTreeMap::new(), written, BTreeSet::new());
+        log.written(feed(6), 1e300, now);
+        let ages = (1..=7).map(|n| log.age(&feed(n))).collect::<Vec<_>>();
+        assert_eq!(ages, [Age::Day, Age::Week, Age::Month, Age::Year, Age::Older, Age::Day, Age::Older]);
+        log.written(feed(5), now as f64, now);
+        log.written(feed(1), -1e300, now);
+        assert_eq!([log.age(&feed(5)), log.age(&feed(1))], [Age::Day, Age::Day], "an older claim takes nothing back");
     }
 }

@@ -142,7 +142,7 @@ impl Node {
             rng,
             ebt,
             blobs: Blobs::new(config.blobs, now),
-            log: Log::new(config.heads, config.frozen),
+            log: Log::new(config.heads, config.written, config.frozen),
             links: BTreeMap::new(),
             conduct: Conduct::default(),
             supplied: BTreeSet::new(),

@@ -8,7 +8,7 @@ use replication::{Instant, ebt::Note};
 
 use crate::{
     limits,
-    log::Log,
+    log::{Age, Log},
     wire::{LevelBody, MessagesWriter, SentIds, WireError, is_replication},
 };
 
@@ -48,8 +48,8 @@ pub(crate) struct Sending {
     /// Feeds with messages that were read.
     loaded: Row,
     loaded_bytes: usize,
-    /// Feeds whose next messages are to be read.
-    hungry: BTreeSet<FeedId>,
+    /// Feeds whose next messages are to be read, those that were written in lately first.
+    hungry: BTreeSet<(Age, FeedId)>,
     /// Feeds that the store could not read, and when it is asked again.
     resting: BTreeMap<FeedId, Instant>,
     loads: usize,
@@ -61,6 +61,7 @@ struct Stream {
     /// The sequence to send next.
     next: u64,
     through: u64,
+    age: Age,
     place: Place,
     buffer: VecDeque<Message>,
 }
@@ -135,8 +136,9 @@ impl Sending {
         self.stop(&feed);
         let live = through - after <= limits::LIVE_RUN as u64 && log.recent(&feed, after + 1).is_some();
         let place = if live { Place::Live } else { Place::Hungry };
-        self.streams.insert(feed, Stream { next: after + 1, through, place, buffer: VecDeque::new() });
-        if live { self.live.push_back(feed) } else { _ = self.hungry.insert(feed) }
+        let age = log.age(&feed);
+        self.streams.insert(feed, Stream { next: after + 1, through, age, place, buffer: VecDeque::new() });
+        if live { self.live.push_back(feed) } else { _ = self.hungry.insert((age, feed)) }
     }
 
     /// Nothing more of the feed goes out.
@@ -145,20 +147,26 @@ impl Sending {
             self.loaded_bytes -= stream.buffer.iter().map(|message| message.encoded().len()).sum::<usize>();
             self.live.remove(feed);
             self.loaded.remove(feed);
-            self.hungry.remove(feed);
+            self.hungry.remove(&(stream.age, *feed));
             self.resting.remove(feed);
         }
     }
 
     /// The next load to ask for: feed, the sequence before the first wanted, the last wanted.
     pub(crate) fn next_load(&mut self, now: Instant, rng: &mut impl Rng) -> Option<(FeedId, u64, u64)> {
-        self.hungry.extend(self.resting.extract_if(.., |_, until| *until <= now).map(|(feed, _)| feed));
-        while self.loaded_bytes + self.loads * limits::LOAD < limits::READ_AHEAD && !self.hungry.is_empty() {
-            // In random order, so that peers who start together get different feeds from us and exchange them.
+        for (feed, _) in self.resting.extract_if(.., |_, until| *until <= now) {
+            self.hungry.extend(self.streams.get(&feed).map(|stream| (stream.age, feed)));
+        }
+        while self.loaded_bytes + self.loads * limits::LOAD < limits::READ_AHEAD
+            && let Some(&first) = self.hungry.first()
+        {
+            // Among those of one age in random order, so that peers who start together get different feeds from us and exchange them.
             let mut key = [0; 32];
             rng.fill_bytes(&mut key);
-            let feed = self.hungry.range(FeedId::classic(key)..).next().or(self.hungry.first()).copied();
-            let Some(feed) = feed.filter(|feed| self.hungry.remove(feed)) else { break };
+            let after = self.hungry.range((first.0, FeedId::classic(key))..).next();
+            let next = after.filter(|(age, _)| *age == first.0).copied().unwrap_or(first);
+            self.hungry.remove(&next);
+            let (_, feed) = next;
             let Some(stream) = self.streams.get_mut(&feed).filter(|stream| stream.place == Place::Hungry) else {
                 continue;
             };
@@ -247,7 +255,7 @@ impl Sending {
             self.live.push_back(feed);
         } else {
             stream.place = Place::Hungry;
-            self.hungry.insert(feed);
+            self.hungry.insert((stream.age, feed));
         }
         Ok(())
     }
@@ -275,7 +283,7 @@ impl Sending {
             self.streams.remove(&feed);
         } else {
             stream.place = Place::Hungry;
-            self.hungry.insert(feed);
+            self.hungry.insert((stream.age, feed));
         }
         Ok(())
     }
@@ -291,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_message_that_cannot_be_read_holds_up_its_own_feed_alone() {
-        let (mut rng, log) = (ChaCha8Rng::seed_from_u64(1), Log::new(BTreeMap::new(), BTreeSet::new()));
+        let (mut rng, log) =
+            (ChaCha8Rng::seed_from_u64(1), Log::new(BTreeMap::new(), BTreeMap::new(), BTreeSet::new()));
         let now = Instant::default();
         let later = now + limits::LOAD_REST;
         let feeds: Vec<_> = (1..4).map(|n| FeedId::classic([n; 32])).collect();

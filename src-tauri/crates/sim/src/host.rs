@@ -34,6 +34,7 @@ impl Host {
             network: None,
             generation: number as u64 + 1,
             heads: BTreeMap::new(),
+            written: BTreeMap::new(),
             wanted: feeds.iter().copied().collect(),
             graph: FollowGraph::new(),
             muted: Default::default(),

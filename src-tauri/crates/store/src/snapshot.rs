@@ -23,6 +23,9 @@ pub const MAX_OWN_RECENT: usize = 4096;
 pub struct Snapshot {
     /// How far each feed is stored.
     pub heads: BTreeMap<FeedId, Head>,
+    /// When each feed's newest post was written: the earlier of its author's claim and its receipt, in Unix milliseconds. Feeds without a
+    /// post are left out.
+    pub written: BTreeMap<FeedId, i64>,
     /// Feeds asked for by hand.
     pub wanted: BTreeSet<FeedId>,
     /// Feeds that were forked.
@@ -62,6 +65,7 @@ impl Store {
         .await?;
         let about = about.map(|(sequence, body)| read_body(self.inner.me, sequence as u64, &body)).transpose()?;
 
+        let written = written(&mut writer.db).await;
         let shared = self.inner.shared();
         let held = shared.feeds.by_id(&self.inner.me).and_then(|feed| feed.head).map_or(0, |head| head.sequence);
         let unplaced = self.inner.unplaced.iter().filter(|message| message.sequence() > held).cloned().collect();
@@ -70,6 +74,7 @@ impl Store {
         };
         Ok(Snapshot {
             heads: shared.feeds.iter().filter_map(|feed| Some((feed.id, feed.head?))).collect(),
+            written: written.iter().filter_map(|(feed, time)| Some((shared.feeds.get(*feed)?.id, *time))).collect(),
             wanted: ids(|feed| feed.wanted),
             frozen: ids(|feed| feed.frozen),
             graph: shared.graph.clone(),
@@ -81,6 +86,18 @@ impl Store {
             unplaced,
         })
     }
+}
+
+/// When each feed's newest post was written. It decides what goes first and nothing else, so a damaged index keeps nobody from starting.
+async fn written(db: &mut SqliteConnection) -> Vec<(FeedNumber, i64)> {
+    let newest = sqlx::query_as(
+        "SELECT feed, time FROM (SELECT feed, (SELECT max(time) FROM timeline WHERE author = feed) AS time FROM feeds)
+         WHERE time IS NOT NULL",
+    );
+    newest.fetch_all(db).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "when people wrote last cannot be read");
+        Vec::new()
+    })
 }
 
 /// The ids of one's own newest messages, of which `head` is the last. Each is named by the message after it, so that

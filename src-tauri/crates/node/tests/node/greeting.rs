@@ -24,6 +24,7 @@ fn node(keys: KeyPair) -> Node {
         network: None,
         generation: 9,
         heads: Default::default(),
+        written: Default::default(),
         wanted: Default::default(),
         graph: Default::default(),
         muted: Default::default(),

@@ -49,6 +49,45 @@ fn whoever_follows_receives_the_history_and_then_live_posts() {
 }
 
 #[test]
+fn where_much_is_missing_those_who_wrote_lately_come_first() {
+    const FEW: u8 = 9;
+    const MANY: u8 = 90;
+    const POSTS: u64 = 60;
+    let day = 86_400_000;
+    let mut disk = Disk::default();
+    let mut wanted = Disk::default();
+    // Their keys say nothing of who wrote when: every tenth wrote an hour ago, the others have been silent for a year and more.
+    let lately = |seed: u8| seed.is_multiple_of(MANY / FEW);
+    for seed in 10..10 + MANY {
+        let last = crate::world::WALL - if lately(seed) { 3_600_000 } else { 400 * day };
+        for number in (0..POSTS as i64).rev() {
+            disk.write(&keys(seed), last - number * 60_000, &post(&"long ".repeat(300)));
+        }
+        wanted.wanted.insert(keys(seed).feed_id());
+    }
+    disk.wanted = wanted.wanted.clone();
+    let mut world = World::new();
+    let alice = world.add(keys(ALICE), disk);
+    let bob = world.add(keys(BOB), wanted);
+    world.link(alice, bob);
+    let held = |world: &World, is: bool| {
+        let feeds = (10..10 + MANY).filter(|seed| lately(*seed) == is).map(|seed| keys(seed).feed_id());
+        feeds.map(|feed| world.peers[bob].holds(feed)).sum::<u64>()
+    };
+    for _ in 0..2_000 {
+        if held(&world, true) == u64::from(FEW) * POSTS {
+            break;
+        }
+        world.run(ms(1));
+    }
+    assert_eq!(held(&world, true), u64::from(FEW) * POSTS);
+    let others = u64::from(MANY - FEW) * POSTS;
+    assert!(held(&world, false) < others / 2, "{} of {others} came before", held(&world, false));
+    world.run(s(5));
+    assert_eq!(held(&world, false), others, "and then everybody else");
+}
+
+#[test]
 fn friends_of_friends_come_through_the_friend_between() {
     let mut world = World::new();
     let alice = world.add(keys(ALICE), history(ALICE, 40));

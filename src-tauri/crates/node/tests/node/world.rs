@@ -50,6 +50,10 @@ impl Disk {
         self.log.iter().filter_map(|(feed, messages)| Some((*feed, messages.last()?.head()))).collect()
     }
 
+    fn written(&self) -> BTreeMap<FeedId, i64> {
+        self.log.iter().filter_map(|(feed, messages)| Some((*feed, messages.last()?.timestamp() as i64))).collect()
+    }
+
     pub(crate) fn sequence(&self, feed: FeedId) -> u64 {
         self.log.get(&feed).map_or(0, |messages| messages.len() as u64)
     }
@@ -116,6 +120,7 @@ impl Peer {
             network: disk.network.clone(),
             generation: disk.generation,
             heads: disk.heads(),
+            written: disk.written(),
             wanted: disk.wanted.clone(),
             graph,
             muted: disk.stances.iter().filter(|(_, (_, muted))| *muted).map(|(person, _)| *person).collect(),

@@ -21,12 +21,15 @@ async fn what_was_appended_is_there_after_reopening() {
     store.append(others.clone(), NOW + 5, false).await.unwrap();
     store.want(carol().feed()).await.unwrap();
     let before = store.snapshot().await.unwrap();
+    let claimed = |message: &feed::Message| message.timestamp() as i64;
+    let written = [(alice.feed(), claimed(&own[2])), (bob.feed(), claimed(&others[0]))].into();
     drop(store);
 
     let store = Store::open(dir.path()).await.unwrap();
     let after = store.snapshot().await.unwrap();
     assert_eq!(after.heads, [(alice.feed(), own[2].head()), (bob.feed(), others[1].head())].into());
     assert_eq!((&before.heads, before.generation), (&after.heads, after.generation));
+    assert_eq!((&before.written, &after.written), (&written, &written), "the earlier of claim and receipt");
     assert_eq!(after.wanted, [carol().feed()].into());
     assert_eq!(after.standing, Standing::Whole);
     assert_eq!(after.about.as_ref().map(|m| m.id()), Some(own[0].id()));
