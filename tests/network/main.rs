@@ -11,6 +11,7 @@ mod hosts;
 mod peri;
 mod serving;
 
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -92,6 +93,35 @@ fn three_people_find_each_other_part_and_are_level_again() {
     let gone = within(GONE, "who was killed is gone", || !ada.sees(&ben) && !cleo.sees(&ben));
     println!("gone after {gone:?} without a goodbye");
     assert!(ada.sees(&cleo), "the others stay");
+}
+
+#[test]
+fn whose_ipv4_addresses_do_not_fit_together_meet_over_ipv6() {
+    let _turn = one_at_a_time();
+    if !Path::new("/proc/net/if_inet6").exists() {
+        println!("skipped: this system has no IPv6");
+        return;
+    }
+    let lan = lan::<2>();
+    let [ada, ben] = ["Ada", "Ben"].map(Person::new);
+    for (host, four, six) in [(0, "10.77.0.1/24", "fd77::1/64"), (1, "10.78.0.1/24", "fd77::2/64")] {
+        let host = &lan.hosts()[host];
+        // Else packets from a network that it knows no way to are dropped.
+        host.run(
+            "sh",
+            &["-c", "echo 0 | tee /proc/sys/net/ipv4/conf/all/rp_filter /proc/sys/net/ipv4/conf/eth0/rp_filter"],
+        );
+        host.run("ip", &["address", "flush", "dev", "eth0"]);
+        host.run("ip", &["address", "add", four, "dev", "eth0"]);
+        host.run("ip", &["address", "add", six, "dev", "eth0", "nodad"]);
+    }
+    let _ada = Serving::start(&lan.hosts()[0], &ada);
+    let _ben = Serving::start(&lan.hosts()[1], &ben);
+    let met = within(SOME_TIME, "Ada and Ben meet", || ada.sees(&ben) && ben.sees(&ada));
+    println!("met over IPv6 after {met:?}");
+    all_follow_all(&[&ada, &ben]);
+    ada.ok(&["post", "over another protocol"]);
+    within(SOME_TIME, "Ben has the post", || ben.shows("over another protocol"));
 }
 
 #[test]

@@ -135,6 +135,12 @@ impl Host {
         command
     }
 
+    /// Runs a command on this host to its end.
+    pub(crate) fn run(&self, program: &str, arguments: &[&str]) {
+        let ran = self.command(program).args(arguments).output().expect("the package iproute2 is installed");
+        assert!(ran.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     /// Runs `act` on this thread with this host's network. Sockets made meanwhile stay on it.
     pub(crate) fn inside<T>(&self, act: impl FnOnce() -> T) -> T {
         let home = File::open("/proc/thread-self/ns/net").expect("this thread has a network namespace");

@@ -1,9 +1,14 @@
 //! The adapters of this computer.
 
-use std::net::Ipv4Addr;
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
+/// Most addresses of one adapter: each is said to everybody, and some systems make a new one every day.
+const MOST_BESIDE: usize = 4;
 /// Most adapters that are looked at; a computer with containers may have hundreds.
 const MOST: usize = 32;
 
@@ -54,6 +59,23 @@ pub(crate) fn list() -> Vec<Found> {
     all
 }
 
+/// The IPv6 addresses beside this one, on the adapter that has it, which others can dial: one that is valid on its own link alone means
+/// nothing without the name of an adapter, and that is another one on each computer. At most [`MOST_BESIDE`].
+pub(crate) fn beside(ip: Ipv4Addr) -> BTreeSet<Ipv6Addr> {
+    let listed: Vec<_> = getifaddrs().map(Iterator::collect).unwrap_or_default();
+    let name = listed.iter().find_map(|adapter| {
+        let is_it = adapter.address?.as_sockaddr_in()?.ip() == ip;
+        is_it.then_some(&adapter.interface_name)
+    });
+    let on_it = listed.iter().filter(|adapter| Some(&adapter.interface_name) == name);
+    let addresses = on_it.filter_map(|adapter| Some(adapter.address?.as_sockaddr_in6()?.ip()));
+    addresses.filter(is_dialable).take(MOST_BESIDE).collect()
+}
+
+fn is_dialable(ip: &Ipv6Addr) -> bool {
+    !(ip.is_loopback() || ip.is_unspecified() || ip.is_multicast() || ip.is_unicast_link_local())
+}
+
 /// What kind of adapter has this address; a real one where that cannot be told.
 pub(crate) fn kind_of(ip: Ipv4Addr) -> Kind {
     list().into_iter().find(|found| found.ipv4 == Some(ip)).map_or(Kind::Real, |found| found.kind)
@@ -99,6 +121,14 @@ mod tests {
             assert_eq!(kind(name, false), Kind::Virtual, "{name}");
         }
         assert_eq!(kind("ppp0", true), Kind::Virtual);
+    }
+
+    #[test]
+    fn what_is_valid_on_one_link_alone_is_not_dialled() {
+        let dialled = ["fd77::1", "2001:db8::1", "fe80::1", "febf::1", "::1", "::", "ff02::fb"];
+        let dialled = dialled.map(|text| is_dialable(&text.parse().expect("an address")));
+        assert_eq!(dialled, [true, true, false, false, false, false, false]);
+        assert!(beside(Ipv4Addr::new(203, 0, 113, 9)).is_empty(), "no adapter has that address");
     }
 
     #[test]

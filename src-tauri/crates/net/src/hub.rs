@@ -36,7 +36,7 @@ use crate::{
     link::{self, Delivery, LinkStart, LinkTable, Outgoing},
     net::NetError,
     now,
-    peers::{Action, Peers, Verdict},
+    peers::{Action, Heard, Peers, Verdict},
     streams::{self, Beside},
     swarm::{self, Behaviour, BehaviourEvent},
     wanted::{Added, Wanted},
@@ -190,9 +190,9 @@ impl Hub {
             Wake::Swarm(event) => self.on_swarm(event, now),
             Wake::LinkEnded(device, link, reason) => self.on_link_ended(device, link, &reason, now),
             Wake::Asked(asked) => self.on_asked(asked, now),
-            Wake::Sighting(Sighting::Here { device, addresses, over, lives }) => {
+            Wake::Sighting(Sighting::Here { device, addresses, host, over, lives }) => {
                 for address in addresses {
-                    self.peers.heard(device, address, over, lives, now);
+                    self.peers.heard(device, Heard { address, host, over, lives }, now);
                 }
             }
             Wake::Sighting(Sighting::Leaves { device, host }) => self.peers.goodbye(device, host),

@@ -19,7 +19,6 @@ use crate::{
     backoff::{Backoff, Jitter},
     config::{HEALTHY_LINK, IDLE_CONNECTION, KNOWN_PEERS, LINK_CHURN, LINK_CHURN_WINDOW, PEER_ADDRESSES},
     event::{Closing, DownReason, LinkId},
-    streams::ip,
 };
 
 /// How much longer the device with the larger key waits before it dials somebody new.
@@ -67,6 +66,17 @@ pub(crate) enum Verdict {
     Drop,
 }
 
+/// An address at which a device is, as a host on the network says.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    pub(crate) address: Multiaddr,
+    /// Which host says so.
+    pub(crate) host: IpAddr,
+    /// Over what kind of adapter of ours.
+    pub(crate) over: Kind,
+    pub(crate) lives: Duration,
+}
+
 #[derive(Debug)]
 pub(crate) struct Peers {
     local: DeviceKey,
@@ -98,7 +108,8 @@ struct Peer {
 #[derive(Debug)]
 struct Known {
     address: Multiaddr,
-    /// Over what kind of adapter of ours it was heard.
+    /// Who said it last, and over what kind of adapter of ours.
+    host: IpAddr,
     over: Kind,
     until: Instant,
 }
@@ -173,7 +184,8 @@ impl Peers {
     }
 
     /// A device announced itself.
-    pub(crate) fn heard(&mut self, device: DeviceKey, address: Multiaddr, over: Kind, lives: Duration, now: Instant) {
+    pub(crate) fn heard(&mut self, device: DeviceKey, heard: Heard, now: Instant) {
+        let Heard { address, host, over, lives } = heard;
         if device == self.local {
             return;
         }
@@ -189,9 +201,9 @@ impl Peers {
             peer.addresses.remove(0);
         }
         match peer.addresses.iter_mut().find(|known| known.address == address) {
-            Some(known) => (known.until, known.over) = (until, over),
+            Some(known) => (known.until, known.host, known.over) = (until, host, over),
             None => {
-                peer.addresses.push(Known { address: address.clone(), over, until });
+                peer.addresses.push(Known { address: address.clone(), host, over, until });
                 // It moved, perhaps: then the link to where it was is dead.
                 if let Link::Up { link, .. } = peer.link {
                     self.actions.push(Action::Doubt { link });
@@ -208,10 +220,10 @@ impl Peers {
         }
     }
 
-    /// A device said from `host` that it leaves: its addresses there are forgotten, so that nobody says it for another.
+    /// A device said from `host` that it leaves: what was said of it there is forgotten, so that nobody says it for another.
     pub(crate) fn goodbye(&mut self, device: DeviceKey, host: IpAddr) {
         if let Some(peer) = self.peers.get_mut(&device) {
-            peer.addresses.retain(|known| ip(&known.address) != Some(host));
+            peer.addresses.retain(|known| known.host != host);
         }
     }
 
@@ -483,15 +495,18 @@ impl Peer {
         open.filter(move |(id, _)| Some(**id) != linked)
     }
 
-    /// TCP alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
+    /// TCP over IPv4 alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
     /// twenty, and carries twice as much (measured over loopback, TCP with Noise and Yamux 900 MB/s, QUIC 500 MB/s); and a private
     /// network of virtual adapters may go a long way round to somebody in the same room. After a failure everything there is, in that order.
     fn dial_addresses(&self) -> Vec<Multiaddr> {
-        let is_tcp = |known: &Known| known.address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
-        let best = self.addresses.iter().filter(|known| is_tcp(known)).map(|known| known.over).min();
+        let is_quick = |known: &Known| {
+            let mut parts = known.address.iter();
+            matches!((parts.next(), parts.next()), (Some(Protocol::Ip4(_)), Some(Protocol::Tcp(_))))
+        };
+        let best = self.addresses.iter().filter(|known| is_quick(known)).map(|known| known.over).min();
         let mut all: Vec<&Known> = self.addresses.iter().collect();
         if self.backoff.failures() == 0 && best.is_some() {
-            all.retain(|known| is_tcp(known) && Some(known.over) == best);
+            all.retain(|known| is_quick(known) && Some(known.over) == best);
         }
         all.sort_by_key(|known| known.over);
         all.into_iter().map(|known| known.address.clone()).collect()

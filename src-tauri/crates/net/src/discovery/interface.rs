@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
     time::{Duration, Instant},
 };
 
@@ -88,7 +88,8 @@ pub(crate) async fn run(mut start: Start) -> io::Result<()> {
                 match buffer.get(..length).and_then(packet::parse) {
                     Some(Packet::Query) => schedule.heard_query(Instant::now()),
                     Some(Packet::Announcement(heard)) if heard.peer != start.peer => {
-                        if let Some(sighting) = book.believe(heard, from, start.over, Instant::now())
+                        let sighting = book.believe(heard, from, &start.addresses.borrow(), start.over, Instant::now());
+                        if let Some(sighting) = sighting
                             && start.sightings.send(sighting).await.is_err()
                         {
                             break;
@@ -144,7 +145,16 @@ struct Book {
 }
 
 impl Book {
-    fn believe(&mut self, heard: Announcement, from: SocketAddr, over: Kind, now: Instant) -> Option<Sighting> {
+    /// What is believed of an announcement. A host proves its IPv4 address by sending from it. Its IPv6 addresses it can only claim, so
+    /// they have to be in a network of ours: nobody sends us to hosts elsewhere.
+    fn believe(
+        &mut self,
+        heard: Announcement,
+        from: SocketAddr,
+        ours: &[Multiaddr],
+        over: Kind,
+        now: Instant,
+    ) -> Option<Sighting> {
         let device = identity::device(&heard.peer)?;
         let host = from.ip();
         if self.since.is_none_or(|since| now.duration_since(since) >= BOOK_WINDOW) {
@@ -162,8 +172,22 @@ impl Book {
             return Some(Sighting::Leaves { device, host });
         }
         let mut addresses = heard.addresses;
-        addresses.retain(|address| ip(address) == Some(host) && is_plain(address));
-        (!addresses.is_empty()).then(|| Sighting::Here { device, addresses, over, lives: heard.lives.min(LIVES_MAX) })
+        let networks: BTreeSet<u64> = ours.iter().filter_map(ip).filter_map(network).collect();
+        addresses.retain(|address| {
+            let at = ip(address);
+            let is_near = at.and_then(network).is_some_and(|network| networks.contains(&network));
+            (at == Some(host) || is_near) && is_plain(address)
+        });
+        let lives = heard.lives.min(LIVES_MAX);
+        (!addresses.is_empty()).then_some(Sighting::Here { device, addresses, host, over, lives })
+    }
+}
+
+/// The network of an IPv6 address: all but the 64 bits that name an interface (RFC 4291, section 2.5.1).
+fn network(ip: IpAddr) -> Option<u64> {
+    match ip {
+        IpAddr::V6(ip) => Some((Ipv6Addr::to_bits(ip) >> 64) as u64),
+        IpAddr::V4(_) => None,
     }
 }
 
@@ -197,28 +221,50 @@ mod tests {
         let mut book = Book::default();
         let addresses =
             ["/ip4/10.0.0.7/tcp/1", "/ip4/10.0.0.8/tcp/2", "/dns4/x.example/tcp/3", "/ip4/10.0.0.7/tcp/4/ws"];
-        match book.believe(heard(1, &addresses, 120), from(7), Kind::Real, Instant::now()) {
+        match book.believe(heard(1, &addresses, 120), from(7), &[], Kind::Real, Instant::now()) {
             Some(Sighting::Here { addresses, lives, .. }) => {
                 assert_eq!(addresses.iter().map(ToString::to_string).collect::<Vec<_>>(), ["/ip4/10.0.0.7/tcp/1"]);
                 assert_eq!(lives, Duration::from_secs(120));
             }
             other => panic!("{other:?}"),
         }
-        assert_eq!(book.believe(heard(1, &addresses, 120), from(9), Kind::Real, Instant::now()), None);
+        assert_eq!(book.believe(heard(1, &addresses, 120), from(9), &[], Kind::Real, Instant::now()), None);
+    }
+
+    #[test]
+    fn ipv6_addresses_are_believed_in_ones_own_network_only() {
+        let ours: Vec<Multiaddr> =
+            ["/ip4/10.0.0.1/tcp/1", "/ip6/fd77::1/tcp/1"].map(|text| text.parse().expect("an address")).into();
+        let said = ["/ip4/10.0.0.7/tcp/1", "/ip6/fd77::7/tcp/2", "/ip6/fd77:0:0:1::7/tcp/3", "/ip6/fd77::7/tcp/4/ws"];
+        let believed = |ours: &[Multiaddr]| match Book::default().believe(
+            heard(1, &said, 9),
+            from(7),
+            ours,
+            Kind::Real,
+            Instant::now(),
+        ) {
+            Some(Sighting::Here { addresses, host, .. }) if host == from(7).ip() => {
+                addresses.iter().map(ToString::to_string).collect::<Vec<_>>()
+            }
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(believed(&ours), said[..2]);
+        assert_eq!(believed(&ours[..1]), said[..1], "a host without IPv6 believes none of it");
     }
 
     #[test]
     fn ten_thousand_announcements_of_one_host_are_eight() {
         let (mut book, now) = (Book::default(), Instant::now());
-        let believed = (0..200)
-            .filter(|&seed| book.believe(heard(seed, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), Kind::Real, now).is_some());
+        let believed = (0..200).filter(|&seed| {
+            book.believe(heard(seed, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), &[], Kind::Real, now).is_some()
+        });
         assert_eq!(believed.count(), DEVICES_PER_HOST);
         assert!(
-            book.believe(heard(201, &["/ip4/10.0.0.8/tcp/1"], 9), from(8), Kind::Real, now).is_some(),
+            book.believe(heard(201, &["/ip4/10.0.0.8/tcp/1"], 9), from(8), &[], Kind::Real, now).is_some(),
             "others are heard"
         );
         let later = now + BOOK_WINDOW;
-        assert!(book.believe(heard(202, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), Kind::Real, later).is_some());
+        assert!(book.believe(heard(202, &["/ip4/10.0.0.7/tcp/1"], 9), from(7), &[], Kind::Real, later).is_some());
     }
 
     #[test]
@@ -228,7 +274,7 @@ mod tests {
             let [high, low] = number.to_be_bytes();
             let host = SocketAddr::from(([10, 77, high, low], PORT));
             let address = format!("/ip4/10.77.{high}.{low}/tcp/1");
-            let believed = book.believe(heard(low, &[&address], 9), host, Kind::Real, now);
+            let believed = book.believe(heard(low, &[&address], 9), host, &[], Kind::Real, now);
             assert_eq!(believed.is_some(), usize::from(number) < HOSTS, "host {number}");
         }
         assert_eq!(book.hosts.len(), HOSTS);
@@ -237,12 +283,17 @@ mod tests {
     #[test]
     fn nobody_is_believed_for_ever_and_a_goodbye_names_its_host() {
         let mut book = Book::default();
-        match book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], u64::from(u32::MAX)), from(7), Kind::Real, Instant::now())
-        {
+        match book.believe(
+            heard(1, &["/ip4/10.0.0.7/tcp/1"], u64::from(u32::MAX)),
+            from(7),
+            &[],
+            Kind::Real,
+            Instant::now(),
+        ) {
             Some(Sighting::Here { lives, .. }) => assert_eq!(lives, LIVES_MAX),
             other => panic!("{other:?}"),
         }
-        let goodbye = book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], 0), from(7), Kind::Real, Instant::now());
+        let goodbye = book.believe(heard(1, &["/ip4/10.0.0.7/tcp/1"], 0), from(7), &[], Kind::Real, Instant::now());
         assert!(matches!(goodbye, Some(Sighting::Leaves { host, .. }) if host == from(7).ip()), "{goodbye:?}");
     }
 }

@@ -44,16 +44,17 @@ const GOODBYE: Duration = Duration::from_millis(500);
 /// What discovery saw.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Sighting {
-    /// A device announced itself, from the host that all of these addresses name, over an adapter of ours.
-    Here { device: DeviceKey, addresses: Vec<Multiaddr>, over: Kind, lives: Duration },
+    /// A device announced itself from this host, over an adapter of ours.
+    Here { device: DeviceKey, addresses: Vec<Multiaddr>, host: IpAddr, over: Kind, lives: Duration },
     /// A device said goodbye, from this host.
     Leaves { device: DeviceKey, host: IpAddr },
     /// An interface came, went or changed.
     NetworkChanged,
 }
 
-/// Discovery on every interface with an IPv4 address that is not loopback. (Over IPv6 the addresses would be link-local ones without
-/// their zone, which nobody can dial.)
+/// Discovery on every interface with an IPv4 address that is not loopback. What is said there names the IPv6 addresses of the same interface
+/// too, so that people meet whose IPv4 addresses do not fit together. (Packets over IPv6 would come from link-local addresses: what a
+/// host says of itself could not be told from what it says of others.)
 pub(crate) struct Discovery {
     addresses: watch::Sender<Vec<Multiaddr>>,
     sightings: mpsc::Receiver<Sighting>,
@@ -193,7 +194,9 @@ impl Watcher {
             }
             stays
         });
-        for (ip, addresses) in wanted {
+        for (ip, mut addresses) in wanted {
+            // Behind the others: they are left out first where a packet is full.
+            addresses.extend(self.beside(ip));
             match self.interfaces.get(&ip) {
                 Some(interface) => {
                     interface.addresses.send_if_modified(|known| {
@@ -206,6 +209,13 @@ impl Watcher {
                 None => self.start(ip, addresses),
             }
         }
+    }
+
+    /// Where we listen over IPv6 on the interface that has this address.
+    fn beside(&self, address: Ipv4Addr) -> Vec<Multiaddr> {
+        let beside = adapters::beside(address);
+        let is_there = |known: &&Multiaddr| matches!(ip(known), Some(IpAddr::V6(ip)) if beside.contains(&ip));
+        self.listening.borrow().iter().filter(is_there).cloned().collect()
     }
 
     fn start(&mut self, ip: Ipv4Addr, addresses: Vec<Multiaddr>) {

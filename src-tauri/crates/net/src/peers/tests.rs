@@ -1,4 +1,5 @@
 use super::*;
+use crate::streams::ip;
 
 const LOW: DeviceKey = DeviceKey::new([1; 32]);
 const HIGH: DeviceKey = DeviceKey::new([9; 32]);
@@ -24,6 +25,12 @@ fn quic() -> Multiaddr {
     address("/ip4/10.0.0.7/udp/1/quic-v1")
 }
 
+/// What the host at an address says of itself.
+fn said(address: Multiaddr, over: Kind) -> Heard {
+    let host = ip(&address).expect("a host");
+    Heard { address, host, over, lives: LIVES }
+}
+
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -42,8 +49,8 @@ fn linked(now: Instant) -> Peers {
 #[test]
 fn somebody_new_is_reported_and_dialled_over_tcp_first() {
     let (mut peers, now) = peers(LOW);
-    peers.heard(HIGH, quic(), Kind::Real, LIVES, now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(quic(), Kind::Real), now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     assert_eq!(peers.actions(now), [Action::Discovered { device: HIGH, address: quic() }]);
     let due = now + ms(50);
     assert_eq!(peers.actions(due), [Action::Dial { device: HIGH, addresses: vec![tcp()] }]);
@@ -55,8 +62,8 @@ fn somebody_new_is_reported_and_dialled_over_tcp_first() {
 fn a_virtual_adapter_is_dialled_over_only_when_nothing_else_leads_there() {
     let (mut peers, now) = peers(LOW);
     let tunnel = address("/ip4/100.64.0.7/tcp/1");
-    peers.heard(HIGH, tunnel.clone(), Kind::Virtual, LIVES, now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tunnel.clone(), Kind::Virtual), now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now);
     let due = now + ms(50);
     assert_eq!(peers.actions(due), [Action::Dial { device: HIGH, addresses: vec![tcp()] }]);
@@ -64,8 +71,8 @@ fn a_virtual_adapter_is_dialled_over_only_when_nothing_else_leads_there() {
     assert_eq!(peers.actions(due + ms(320)), [Action::Dial { device: HIGH, addresses: vec![tcp(), tunnel.clone()] }]);
 
     let (mut peers, now) = self::peers(LOW);
-    peers.heard(HIGH, quic(), Kind::Real, LIVES, now);
-    peers.heard(HIGH, tunnel.clone(), Kind::Virtual, LIVES, now);
+    peers.heard(HIGH, said(quic(), Kind::Real), now);
+    peers.heard(HIGH, said(tunnel.clone(), Kind::Virtual), now);
     peers.actions(now);
     assert_eq!(peers.actions(now + ms(50)), [Action::Dial { device: HIGH, addresses: vec![tunnel] }]);
 }
@@ -73,7 +80,7 @@ fn a_virtual_adapter_is_dialled_over_only_when_nothing_else_leads_there() {
 #[test]
 fn the_larger_key_waits_a_moment_before_it_dials() {
     let (mut peers, now) = peers(HIGH);
-    peers.heard(LOW, tcp(), Kind::Real, LIVES, now);
+    peers.heard(LOW, said(tcp(), Kind::Real), now);
     peers.actions(now);
     assert_eq!(peers.actions(now + ms(399)), []);
     assert_eq!(peers.actions(now + ms(450)), [Action::Dial { device: LOW, addresses: vec![tcp()] }]);
@@ -138,7 +145,7 @@ fn a_second_stream_takes_the_place_of_the_first() {
 fn a_lost_link_is_dialled_again_at_once_and_then_ever_more_rarely() {
     let now = Instant::now();
     let mut peers = linked(now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now);
     let end = now + HEALTHY_LINK;
     assert!(peers.link_ended(HIGH, LinkId(1), &DownReason::Silent(ms(1)), None, end), "it was a good one");
@@ -162,16 +169,16 @@ fn a_lost_link_is_dialled_again_at_once_and_then_ever_more_rarely() {
 fn a_peer_that_turns_up_at_another_address_has_its_link_doubted_once() {
     let now = Instant::now();
     let mut peers = linked(now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     assert_eq!(peers.actions(now).first(), Some(&Action::Doubt { link: LinkId(1) }));
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now + ms(1));
+    peers.heard(HIGH, said(tcp(), Kind::Real), now + ms(1));
     assert_eq!(peers.actions(now + ms(1)), []);
 }
 
 #[test]
 fn who_does_not_answer_is_gone_and_an_announcement_brings_it_back() {
     let (mut peers, now) = peers(LOW);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now + ms(50));
     peers.dial_failed(HIGH, now + ms(50));
     peers.actions(now + ms(400));
@@ -179,7 +186,7 @@ fn who_does_not_answer_is_gone_and_an_announcement_brings_it_back() {
     assert_eq!(peers.actions(now + ms(400)), [Action::Gone { device: HIGH }]);
 
     let back = now + Duration::from_secs(2);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, back);
+    peers.heard(HIGH, said(tcp(), Kind::Real), back);
     let actions = peers.actions(back + ms(200));
     assert!(matches!(actions.as_slice(), [Action::Discovered { .. }, Action::Dial { .. }]), "{actions:?}");
 }
@@ -187,7 +194,7 @@ fn who_does_not_answer_is_gone_and_an_announcement_brings_it_back() {
 #[test]
 fn an_announcement_that_runs_out_is_forgotten() {
     let (mut peers, now) = peers(LOW);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now + ms(50));
     assert_eq!(peers.actions(now + LIVES), [Action::Gone { device: HIGH }]);
     peers.dial_failed(HIGH, now + LIVES);
@@ -198,7 +205,7 @@ fn an_announcement_that_runs_out_is_forgotten() {
 #[test]
 fn a_goodbye_counts_for_its_own_host_only() {
     let (mut peers, now) = peers(LOW);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now);
     peers.goodbye(HIGH, IpAddr::from([10, 0, 0, 66]));
     assert_eq!(peers.actions(now), []);
@@ -207,9 +214,29 @@ fn a_goodbye_counts_for_its_own_host_only() {
 }
 
 #[test]
+fn over_ipv6_is_dialled_what_ipv4_does_not_reach_and_it_goes_with_the_host_that_said_it() {
+    let (mut peers, now) = peers(LOW);
+    let six = address("/ip6/fd77::7/tcp/1");
+    let host = IpAddr::from([10, 0, 0, 7]);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
+    peers.heard(HIGH, Heard { host, ..said(six.clone(), Kind::Real) }, now);
+    peers.actions(now);
+    let due = now + ms(50);
+    assert_eq!(peers.actions(due), [Action::Dial { device: HIGH, addresses: vec![tcp()] }]);
+    peers.dial_failed(HIGH, due);
+    assert_eq!(peers.actions(due + ms(320)), [Action::Dial { device: HIGH, addresses: vec![tcp(), six] }]);
+    peers.goodbye(HIGH, IpAddr::from([10, 0, 0, 66]));
+    assert_eq!(peers.actions(due + ms(320)), []);
+    peers.goodbye(HIGH, host);
+    peers.dial_failed(HIGH, due + ms(330));
+    assert_eq!(peers.actions(due + ms(330)), [Action::Gone { device: HIGH }]);
+    assert_eq!(peers.actions(due + Duration::from_secs(60)), [], "no address is left");
+}
+
+#[test]
 fn another_program_is_left_alone() {
     let (mut peers, now) = peers(LOW);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     peers.actions(now + ms(50));
     peers.connected(HIGH, connection(1), true, now + ms(60));
     assert_eq!(peers.actions(now + ms(60)), [Action::Open { device: HIGH, connection: connection(1) }]);
@@ -218,7 +245,7 @@ fn another_program_is_left_alone() {
     peers.disconnected(HIGH, connection(1), now + ms(80));
     for second in 1..30 {
         let later = now + Duration::from_secs(second);
-        peers.heard(HIGH, tcp(), Kind::Real, LIVES, later);
+        peers.heard(HIGH, said(tcp(), Kind::Real), later);
         assert_eq!(peers.actions(later), [], "however often it announces itself");
     }
 }
@@ -250,7 +277,7 @@ fn misconduct_keeps_a_peer_out_for_longer_each_time() {
 fn closed(closing: Closing) -> (Peers, Vec<Action>, Instant) {
     let now = Instant::now();
     let mut peers = linked(now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     let reason = DownReason::ClosedHere { closing, reason: "for a reason".into() };
     peers.link_ended(HIGH, LinkId(1), &reason, None, now);
     let actions = peers.actions(now);
@@ -348,7 +375,7 @@ fn a_refused_device_is_kept_out_until_it_is_allowed() {
     assert_eq!(peers.actions(now), [Action::KeepOut { device: HIGH, out: true }]);
     peers.link_ended(HIGH, LinkId(1), &DownReason::Broken("reset".into()), None, now);
     peers.disconnected(HIGH, connection(1), now);
-    peers.heard(HIGH, tcp(), Kind::Real, LIVES, now);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
     let dials = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Dial { .. }));
     assert!(!dials(peers.actions(now + Duration::from_secs(60))));
     peers.refuse(HIGH, false, now + Duration::from_secs(60));
@@ -362,12 +389,12 @@ fn ten_thousand_announcements_take_the_room_of_a_thousand() {
     for number in 0..10_000_u32 {
         let mut key = [2; 32];
         key[..4].copy_from_slice(&number.to_be_bytes());
-        peers.heard(DeviceKey::new(key), tcp(), Kind::Real, LIVES, now + ms(u64::from(number) / 10));
+        peers.heard(DeviceKey::new(key), said(tcp(), Kind::Real), now + ms(u64::from(number) / 10));
     }
     assert!(peers.peers.len() <= KNOWN_PEERS);
     assert!(peers.is_connected(&HIGH), "who is connected stays");
     for port in 0..100 {
-        peers.heard(HIGH, address(&format!("/ip4/10.0.0.7/tcp/{port}")), Kind::Real, LIVES, now);
+        peers.heard(HIGH, said(address(&format!("/ip4/10.0.0.7/tcp/{port}")), Kind::Real), now);
     }
     assert_eq!(peers.peers[&HIGH].addresses.len(), PEER_ADDRESSES);
 }
