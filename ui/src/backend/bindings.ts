@@ -83,7 +83,9 @@ export type Change =
 /**  A file that was wanted has come, by id. */
 { kind: "blob"; id: string } | 
 /**  How far the indexes have been filled again after an update; until then older posts are missing. */
-{ kind: "indexing" };
+{ kind: "indexing" } | 
+/**  What a person chose, here or by another program. */
+{ kind: "settings" };
 
 /**  What a person writes. */
 export type Draft = {

@@ -38,6 +38,9 @@ describe("being seen", () => {
     await fireEvent.click(choice);
     await waitFor(() => expect(choice.getAttribute("aria-checked")).toBe("false"));
     expect(await backend.settings()).toEqual({ saysHere: false, showsStrangers: false });
+    // What another program chooses meanwhile shows here.
+    await backend.choose({ saysHere: true, showsStrangers: false });
+    await waitFor(() => expect(choice.getAttribute("aria-checked")).toBe("true"));
   });
 });
 

@@ -75,6 +75,7 @@ export class Session {
       this.backend.onChange((change) => {
         if (this.stage.kind === "ready" && (change.kind === "person" || change.kind === "standing")) this.readMeSoon();
         if (this.stage.kind === "ready" && change.kind === "indexing") this.readIndexingSoon();
+        if (this.stage.kind === "ready" && change.kind === "settings") void this.readSettings();
       }),
       this.backend.onOpen((target) => this.router.go(to.target(target))),
     ];

@@ -54,6 +54,7 @@ impl App {
         tokio::task::spawn_blocking(keep).await.map_err(Failure::internal)??;
         self.chosen().state().settings = settings;
         self.strangers().want(shows_strangers);
+        self.announce(Change::Settings);
         self.announce(Change::Timeline);
         self.say_whether_here().await
     }

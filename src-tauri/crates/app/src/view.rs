@@ -424,6 +424,8 @@ pub enum Change {
     Blob(String),
     /// How far the indexes have been filled again after an update; until then older posts are missing.
     Indexing,
+    /// What a person chose, here or by another program.
+    Settings,
 }
 
 /// A place in the window that a notification opens.

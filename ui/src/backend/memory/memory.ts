@@ -146,6 +146,7 @@ export class MemoryBackend implements Backend {
 
   async choose(chosen: Settings): Promise<void> {
     this.world.settings = chosen;
+    this.tell({ kind: "settings" });
     this.tell({ kind: "timeline" });
   }
 
