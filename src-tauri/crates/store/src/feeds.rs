@@ -1,6 +1,9 @@
 //! What the store keeps in memory: every feed's head, the follow graph, and what the reader decided about people.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use feed::{FeedId, Head, MessageId, PersonId};
 use social::{FollowGraph, Relation};
@@ -184,13 +187,19 @@ pub(crate) struct Shared {
     pub(crate) graph: FollowGraph,
     /// Those that say something.
     pub(crate) stances: BTreeMap<PersonId, Stance>,
+    /// See [`Shared::friends`]; empty again whenever it may have changed.
+    friends: OnceLock<BTreeSet<FeedNumber>>,
 }
+
+/// How many follows lead to friends of friends.
+const FRIENDS_OF_FRIENDS: u8 = 2;
 
 impl Shared {
     pub(crate) async fn load(db: &mut SqliteConnection, me: PersonId) -> Result<Self, StoreError> {
         let feeds = Feeds::load(&mut *db).await?;
         let graph = graph(load_contacts(&mut *db).await?, &feeds)?;
-        let mut shared = Self { me, feeds, graph: FollowGraph::new(), stances: stances::load(db).await? };
+        let stances = stances::load(db).await?;
+        let mut shared = Self { me, feeds, graph: FollowGraph::new(), stances, friends: OnceLock::new() };
         shared.set_graph(graph);
         Ok(shared)
     }
@@ -203,12 +212,27 @@ impl Shared {
 
     /// Takes in what a committed transaction changed.
     pub(crate) fn apply(&mut self, changes: ChangedFeeds, contacts: &[Stated]) {
+        if !(changes.added.is_empty() && contacts.is_empty()) {
+            self.forget_friends();
+        }
         for (number, row) in changes.rows {
             self.feeds.put(number, row);
         }
         for stated in contacts {
             self.graph.set(stated.author, stated.subject, stated.sequence, stated.relation);
         }
+    }
+
+    /// The numbers of the reader, of those they follow, and of those whom these follow. Worked out once for as long as nobody says anything
+    /// of anybody: among a thousand people that takes longer than all else that a page of their posts takes.
+    pub(crate) fn friends(&self) -> &BTreeSet<FeedNumber> {
+        let reached = || self.graph.hops(&self.me, FRIENDS_OF_FRIENDS);
+        self.friends.get_or_init(|| self.numbers(reached().keys()).into_iter().collect())
+    }
+
+    /// Somebody has a number who had none, or a relation is another one.
+    pub(crate) fn forget_friends(&mut self) {
+        self.friends.take();
     }
 
     /// The numbers of people; people never heard of have none.

@@ -131,12 +131,14 @@ impl Shared {
 
     /// Tells the follow graph whom the reader blocks without saying so.
     pub(crate) fn lay_stances_on(&mut self) {
+        self.forget_friends();
         for (person, _) in self.stances.iter().filter(|(_, stance)| stance.blocked) {
             self.graph.set_unsaid_block(self.me, *person, true);
         }
     }
 
     fn set_stance(&mut self, person: PersonId, stance: Stance) {
+        self.forget_friends();
         if stance.is_none() {
             self.stances.remove(&person);
         } else {

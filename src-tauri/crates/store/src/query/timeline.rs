@@ -219,7 +219,7 @@ impl Store {
             Audience::All => (Walk::Everyone, hidden.clone(), false),
             Audience::Channel(name) => (Walk::Channel(name.clone()), hidden.clone(), false),
             Audience::Following => (Walk::Everyone, with_me(&mut shared.graph.follows(&me)), true),
-            Audience::Friends => (Walk::Everyone, with_me(&mut shared.graph.hops(&me, 2).into_keys()), true),
+            Audience::Friends => (Walk::Everyone, shared.friends().difference(&hidden).copied().collect(), true),
             Audience::Nearby => (Walk::Everyone, with_me(&mut query.near.iter().copied()), true),
             // Who looks at somebody's own page wants to see them.
             Audience::Person(person) => match number(person).filter(|person| !blocked.contains(person)) {

@@ -182,7 +182,15 @@ async fn audiences_follow_the_graph_and_blocks_hide_everywhere() {
     assert_eq!(texts(&store, Audience::Nearby).await, ["alice"]);
     assert_eq!(texts(&store, Audience::Person(signer(9).id())).await, [""; 0]);
 
-    store.append(vec![alice.blocks(&dan)], NOW, true).await.unwrap();
+    // Who are friends of friends is kept until somebody says something of somebody, or is heard of for the first time.
+    let mut erin = signer(5);
+    store.append(vec![bob.follows(&erin)], NOW, false).await.unwrap();
+    assert_eq!(sorted(texts(&store, Audience::Friends).await), ["alice", "bob", "carol"]);
+    store.append(vec![erin.posts("erin")], NOW, false).await.unwrap();
+    assert_eq!(sorted(texts(&store, Audience::Friends).await), ["alice", "bob", "carol", "erin"]);
+    store.append(vec![bob.blocks(&erin)], NOW, false).await.unwrap();
+    assert_eq!(sorted(texts(&store, Audience::Friends).await), ["alice", "bob", "carol"]);
+    store.append(vec![alice.blocks(&dan), alice.blocks(&erin)], NOW, true).await.unwrap();
     assert_eq!(sorted(texts(&store, Audience::All).await), ["alice", "bob", "carol"]);
     assert_eq!(texts(&store, Audience::Channel("birds".into())).await, ["carol"]);
     assert_eq!(texts(&store, Audience::Person(dan.id())).await, [""; 0]);
