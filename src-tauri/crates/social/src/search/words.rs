@@ -24,11 +24,24 @@ pub fn each_word(text: &str, mut found: impl FnMut(Range<usize>, &str)) {
         // Most of most texts, in one step.
         let plain = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
         if plain > 0 {
+            let run = rest.get(..plain).unwrap_or_default();
+            let next = rest.as_bytes().get(plain);
+            // A whole word that is folded as it stands, which most are: what is not ASCII might still belong to it.
+            if word.is_empty()
+                && plain <= MAX_WORD_BYTES
+                && next.is_none_or(u8::is_ascii)
+                && !run.bytes().any(|byte| byte.is_ascii_uppercase())
+            {
+                found(at..at + plain, run);
+                // And what ends it, unless an id may begin there.
+                at += plain + usize::from(next.is_some_and(|byte| !matches!(byte, b'@' | b'%' | b'&')));
+                continue;
+            }
             if word.is_empty() {
                 start = at;
             }
             let known = word.len();
-            word.push_str(rest.get(..plain).unwrap_or_default());
+            word.push_str(run);
             if let Some(added) = word.get_mut(known..) {
                 added.make_ascii_lowercase();
             }
@@ -228,6 +241,13 @@ mod tests {
             for (place, word) in found {
                 prop_assert_eq!(words(&text[place]), vec![word]);
             }
+        }
+
+        #[test]
+        fn plain_text_is_cut_where_letters_and_digits_end(text in "[ -~]{0,90}") {
+            let runs = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|run| !run.is_empty());
+            let expected = runs.map(|run| run[..run.len().min(MAX_WORD_BYTES)].to_ascii_lowercase());
+            prop_assert_eq!(words(&text), expected.collect::<Vec<_>>());
         }
 
         #[test]
