@@ -168,13 +168,15 @@ async fn somebody_three_follows_away_is_looked_at_and_not_stored() {
     let expected: Vec<String> = (11..=40).rev().map(|n| format!("number {n}")).collect();
     assert_eq!(texts, expected);
     assert_eq!(
-        (&look["person"]["name"], &look["through"]["name"], look["head"].as_f64()),
-        (&"Dora".into(), &"Bo".into(), Some(41.0))
+        (&look["person"]["named"], &look["callsThemselves"], &look["through"]["name"], look["head"].as_f64()),
+        (&false.into(), &"Dora".into(), &"Bo".into(), Some(41.0)),
+        "nobody whom Ada knows names her, so her name is a claim"
     );
     let next = look["next"].as_str().expect("there is more");
     let older = ada.json(&["look", &dora.id, "--before", next, "--json"]);
     assert_eq!((older["posts"].as_array().map(Vec::len), &older["next"]), (Some(10), &serde_json::Value::Null));
-    assert!(ada.ok(&["look", &dora.id]).contains("nothing of this is stored here"));
+    let said = format!("{}, who calls themselves Dora, as Bo has them; nothing of this is stored here", dora.id);
+    assert!(ada.ok(&["look", &dora.id]).contains(&said));
     assert_eq!(status(&mut ask_a).await.messages, before);
     assert!(export(&mut ask_a, Some(&dora.id)).await.is_empty());
     assert!(ada.refused(&["look", &bo.id]).contains("stored here already"));

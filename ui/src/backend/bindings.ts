@@ -170,6 +170,8 @@ export type LeftOut = {
 export type Look = {
 	/**  Who is looked at. */
 	person: Person,
+	/**  What they call themselves, where nobody whom the reader knows names them: signed by them, and a claim. */
+	callsThemselves: string | null,
 	/**  Who had it. */
 	through: Person,
 	/**  The newest sequence that they have, by their word. */

@@ -55,7 +55,7 @@ describe("a person", () => {
 
   it("is looked at without being stored, when that is asked for", async () => {
     const kit = makePerson("Kit", "stranger");
-    const seen = { person: kit, through: bo, head: 9, posts: [makePost(kit, "Seen from afar.", 1_000)], next: null };
+    const seen = { person: kit, callsThemselves: null, through: bo, head: 9, posts: [makePost(kit, "Seen from afar.", 1_000)], next: null };
     const backend = open({ people: [bo, kit], looks: { [kit.id]: seen } }, to.person(kit.id));
     const lookAt = vi.spyOn(backend, "lookAt");
     const look = await screen.findByTestId("look");

@@ -75,12 +75,8 @@ impl App {
         let Some(newest) = newest else { return Err(not_seen(NotSeen::NobodyHasIt)) };
         let through = PersonId::from(newest.from);
         let people = People::load(self.store(), BTreeSet::from([person, through]), self.near().await?).await?;
-        let mut who = people.view(person);
-        if !who.named
-            && let Some(name) = newest.about.as_ref().and_then(named)
-        {
-            (who.named, who.name) = (true, name);
-        }
+        let who = people.view(person);
+        let calls_themselves = newest.about.as_ref().and_then(named).filter(|_| !who.named);
         let posts = rows.into_iter().map(|row| crate::view::Post { author: who.clone(), ..posts::post(row, &people) });
         Ok(Look {
             posts: posts.collect(),
@@ -88,6 +84,7 @@ impl App {
             head: newest.head as f64,
             next: next.map(|next| next.to_string()),
             person: who,
+            calls_themselves,
         })
     }
 }

@@ -194,6 +194,8 @@ pub struct PersonPage {
 pub struct Look {
     /// Who is looked at.
     pub person: Person,
+    /// What they call themselves, where nobody whom the reader knows names them: signed by them, and a claim.
+    pub calls_themselves: Option<String>,
     /// Who had it.
     pub through: Person,
     /// The newest sequence that they have, by their word.

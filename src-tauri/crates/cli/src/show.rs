@@ -101,8 +101,10 @@ pub(crate) fn strangers(are_shown: bool) -> &'static str {
 }
 
 pub(crate) fn look(look: &Look) -> String {
-    let name = plain(&look.person.name);
-    let mut text = format!("{name}, as {} has them; nothing of this is stored here.\n\n", plain(&look.through.name));
+    let claim = look.calls_themselves.as_deref().map(|name| format!(", who calls themselves {}", plain(name)));
+    let (who, through) = (person(&look.person), plain(&look.through.name));
+    let mut text =
+        format!("{who}{}, as {through} has them; nothing of this is stored here.\n\n", claim.unwrap_or_default());
     for shown in &look.posts {
         text.push_str(&post(shown, ""));
     }
