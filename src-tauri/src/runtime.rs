@@ -9,12 +9,13 @@ use tokio::runtime::{Builder, Runtime};
 #[cfg(target_os = "linux")]
 const STANDS_BACK: i32 = 5;
 
-/// Starts the runtime. It has to be kept until the end.
+/// Starts the runtime. It is never dropped: that would wait for the node, which may not be able to end where the window could not open.
 ///
 /// # Errors
 /// When the system has no threads left.
-pub(crate) fn start() -> io::Result<Runtime> {
-    Builder::new_multi_thread().enable_all().thread_name("node").on_thread_start(stand_back).build()
+pub(crate) fn start() -> io::Result<&'static Runtime> {
+    let runtime = Builder::new_multi_thread().enable_all().thread_name("node").on_thread_start(stand_back).build()?;
+    Ok(Box::leak(Box::new(runtime)))
 }
 
 /// For the thread that calls it, and those that it starts. Linux alone: elsewhere the same call is about the whole process.

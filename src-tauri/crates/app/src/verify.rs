@@ -8,9 +8,9 @@ use feed::{Message, NetworkKey, SignatureError, Verified, Verifier};
 /// Below this many messages one core is quicker than dividing the work.
 const WORTH_DIVIDING: usize = 32;
 
-/// The priority of threads that check a large batch (nice(2), from -20 to 19; 0 is usual): where all cores are busy, the window
-/// and the loop get nine tenths of them. Where they are not it changes nothing.
-const NICE: i32 = 10;
+/// The priority of threads that check a large batch (nice(2), from -20 to 19; 0 is usual): where all cores are busy, the window and the loop
+/// get nine tenths of them, also where the loop itself has 5, as in the window. Where they are not it changes nothing.
+const NICE: i32 = 15;
 
 /// A verifier whose tables of busy authors all cores share.
 #[derive(Clone)]

@@ -263,7 +263,13 @@ async fn what_strangers_near_write_is_shown_to_whoever_wants_it_and_kept_nowhere
     assert_eq!(ada.settings(), Settings { says_here: true, shows_strangers: false });
     assert_eq!(texts().await, [""; 0], "nobody is looked at who was not asked for");
 
+    let mut changes = ada.changes();
     ada.choose(Settings { shows_strangers: true, ..ada.settings() }).await.expect("kept");
+    let mut told = Vec::new();
+    while let Ok(change) = changes.try_recv() {
+        told.push(change);
+    }
+    assert!(told.contains(&Change::Settings), "a window shows what another program chose: {told:?}");
     until(&ada, async || texts().await == ["Soup at eight"]).await;
     wren.publish(draft("There is bread too")).await.expect("publishes");
     until(&ada, async || texts().await == ["There is bread too", "Soup at eight"]).await;

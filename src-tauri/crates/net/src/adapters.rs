@@ -7,8 +7,9 @@ use std::{
 
 use nix::{ifaddrs::getifaddrs, net::if_::InterfaceFlags};
 
-/// Most addresses of one adapter: each is said to everybody, and some systems make a new one every day.
-const MOST_BESIDE: usize = 4;
+/// Most IPv6 addresses of one adapter, and of each network: each is said to everybody, and some systems make a new one every day.
+pub(crate) const MOST_BESIDE: usize = 8;
+const MOST_OF_NETWORK: usize = 2;
 /// Most adapters that are looked at; a computer with containers may have hundreds.
 const MOST: usize = 32;
 
@@ -60,7 +61,7 @@ pub(crate) fn list() -> Vec<Found> {
 }
 
 /// The IPv6 addresses beside this one, on the adapter that has it, which others can dial: one that is valid on its own link alone means
-/// nothing without the name of an adapter, and that is another one on each computer. At most [`MOST_BESIDE`].
+/// nothing without the name of an adapter, and that is another one on each computer. At most [`MOST_BESIDE`], and two of a network.
 pub(crate) fn beside(ip: Ipv4Addr) -> BTreeSet<Ipv6Addr> {
     let listed: Vec<_> = getifaddrs().map(Iterator::collect).unwrap_or_default();
     let name = listed.iter().find_map(|adapter| {
@@ -69,7 +70,18 @@ pub(crate) fn beside(ip: Ipv4Addr) -> BTreeSet<Ipv6Addr> {
     });
     let on_it = listed.iter().filter(|adapter| Some(&adapter.interface_name) == name);
     let addresses = on_it.filter_map(|adapter| Some(adapter.address?.as_sockaddr_in6()?.ip()));
-    addresses.filter(is_dialable).take(MOST_BESIDE).collect()
+    few_of_each_network(addresses.filter(is_dialable))
+}
+
+fn few_of_each_network(addresses: impl Iterator<Item = Ipv6Addr>) -> BTreeSet<Ipv6Addr> {
+    let mut few: BTreeSet<Ipv6Addr> = BTreeSet::new();
+    for address in addresses {
+        let is_beside = |known: &&Ipv6Addr| known.segments()[..4] == address.segments()[..4];
+        if few.len() < MOST_BESIDE && few.iter().filter(is_beside).count() < MOST_OF_NETWORK {
+            few.insert(address);
+        }
+    }
+    few
 }
 
 fn is_dialable(ip: &Ipv6Addr) -> bool {
@@ -128,6 +140,9 @@ mod tests {
         let dialled = ["fd77::1", "2001:db8::1", "fe80::1", "febf::1", "::1", "::", "ff02::fb"];
         let dialled = dialled.map(|text| is_dialable(&text.parse().expect("an address")));
         assert_eq!(dialled, [true, true, false, false, false, false, false]);
+        let made_daily = (1..=9).map(|n| Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, n));
+        let few = few_of_each_network(made_daily.chain(["fd78::1".parse().expect("an address")]));
+        assert_eq!(few.iter().map(ToString::to_string).collect::<Vec<_>>(), ["fd77::1", "fd77::2", "fd78::1"]);
         assert!(beside(Ipv4Addr::new(203, 0, 113, 9)).is_empty(), "no adapter has that address");
     }
 

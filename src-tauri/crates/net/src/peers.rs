@@ -29,6 +29,9 @@ const KEPT_OUT: Duration = Duration::from_secs(5);
 const KEPT_OUT_MAX: Duration = Duration::from_secs(600);
 /// How long a peer is kept out with whom a link makes no sense now ([`Closing::Unfit`]).
 const UNFIT: Duration = Duration::from_secs(60);
+/// How often the IPv6 addresses of a peer are dialled at most: unlike IPv4 addresses they may be somebody else's, who must not be
+/// dialled once a second because of what a neighbour says.
+const IPV6_AGAIN: Duration = Duration::from_secs(5);
 /// An announcement makes a peer that did not answer due again, but not more often than this.
 const HEARD_AGAIN: Duration = Duration::from_secs(1);
 
@@ -96,6 +99,8 @@ struct Peer {
     link: Link,
     backoff: Backoff,
     heard: Instant,
+    /// When its IPv6 addresses were dialled last.
+    ipv6_dialled: Option<Instant>,
     /// How often it misbehaved, and when last.
     strikes: (u32, Instant),
     kept_out: Option<Instant>,
@@ -141,6 +146,7 @@ impl Peer {
             link: Link::None,
             backoff: Backoff::new(first_dial),
             heard: now,
+            ipv6_dialled: None,
             strikes: (0, now),
             kept_out: None,
             refused: false,
@@ -195,17 +201,23 @@ impl Peers {
         let soon = now + self.jitter.up_to(Duration::from_millis(200));
         let peer = self.peers.entry(device).or_insert_with(|| Peer::new(now, first_dial));
         let until = now + lives;
-        if peer.addresses.len() >= PEER_ADDRESSES && !peer.addresses.iter().any(|known| known.address == address) {
-            // The one that would be forgotten first makes room.
-            peer.addresses.sort_by_key(|known| known.until);
-            peer.addresses.remove(0);
-        }
-        match peer.addresses.iter_mut().find(|known| known.address == address) {
-            Some(known) => (known.until, known.host, known.over) = (until, host, over),
+        let is_known = peer.addresses.iter().any(|known| known.address == address);
+        // An entry for each host that says so: none can take back, or shorten, what another one said.
+        let is_same = |known: &&mut Known| known.address == address && known.host == host;
+        match peer.addresses.iter_mut().find(is_same) {
+            Some(known) => (known.until, known.over) = (until, over),
             None => {
+                if peer.addresses.len() >= PEER_ADDRESSES {
+                    // An IPv6 address makes room, else the one that would be forgotten first.
+                    peer.addresses.sort_by_key(|known| (is_ipv4(&known.address), known.until));
+                    peer.addresses.remove(0);
+                }
+                // It moved, perhaps: then the link to where it was is dead. Of IPv6 addresses new ones are made every day.
+                let may_have_moved = !is_known && (is_ipv4(&address) || peer.addresses.is_empty());
                 peer.addresses.push(Known { address: address.clone(), host, over, until });
-                // It moved, perhaps: then the link to where it was is dead.
-                if let Link::Up { link, .. } = peer.link {
+                if let Link::Up { link, .. } = peer.link
+                    && may_have_moved
+                {
                     self.actions.push(Action::Doubt { link });
                 }
             }
@@ -436,6 +448,10 @@ impl Peers {
     }
 }
 
+fn is_ipv4(address: &Multiaddr) -> bool {
+    matches!(address.iter().next(), Some(Protocol::Ip4(_)))
+}
+
 impl Peer {
     fn close(&mut self, connection: ConnectionId, actions: &mut Vec<Action>) {
         if let Some(known) = self.connections.get_mut(&connection) {
@@ -475,7 +491,7 @@ impl Peer {
         }
         if self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && self.backoff.is_due(now) {
             self.dialling = true;
-            due.push(Action::Dial { device, addresses: self.dial_addresses() });
+            due.push(Action::Dial { device, addresses: self.dial_addresses(now) });
         }
     }
 
@@ -498,18 +514,29 @@ impl Peer {
     /// TCP over IPv4 alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
     /// twenty, and carries twice as much (measured over loopback, TCP with Noise and Yamux 900 MB/s, QUIC 500 MB/s); and a private
     /// network of virtual adapters may go a long way round to somebody in the same room. After a failure everything there is, in that order.
-    fn dial_addresses(&self) -> Vec<Multiaddr> {
-        let is_quick = |known: &Known| {
-            let mut parts = known.address.iter();
-            matches!((parts.next(), parts.next()), (Some(Protocol::Ip4(_)), Some(Protocol::Tcp(_))))
-        };
+    fn dial_addresses(&mut self, now: Instant) -> Vec<Multiaddr> {
+        let is_tcp = |known: &Known| known.address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
+        let is_quick = |known: &Known| is_ipv4(&known.address) && is_tcp(known);
+        let rests = self.ipv6_dialled.is_some_and(|dialled| now.duration_since(dialled) < IPV6_AGAIN);
+        let has_ipv4 = self.addresses.iter().any(|known| is_ipv4(&known.address));
         let best = self.addresses.iter().filter(|known| is_quick(known)).map(|known| known.over).min();
         let mut all: Vec<&Known> = self.addresses.iter().collect();
         if self.backoff.failures() == 0 && best.is_some() {
             all.retain(|known| is_quick(known) && Some(known.over) == best);
+        } else if rests && has_ipv4 {
+            all.retain(|known| is_ipv4(&known.address));
         }
         all.sort_by_key(|known| known.over);
-        all.into_iter().map(|known| known.address.clone()).collect()
+        let mut addresses: Vec<Multiaddr> = Vec::with_capacity(all.len());
+        for Known { address, .. } in all {
+            if !addresses.contains(address) {
+                addresses.push(address.clone());
+            }
+        }
+        if !addresses.iter().all(is_ipv4) {
+            self.ipv6_dialled = Some(now);
+        }
+        addresses
     }
 
     fn timeout(&self) -> Option<Instant> {

@@ -19,7 +19,7 @@ pub struct Config {
     /// The newest stored message of each feed.
     pub heads: BTreeMap<FeedId, Head>,
     /// When each feed was last written in, in Unix milliseconds, as far as that is known: where much is missing, those that were
-    /// written in lately are sent first. A feed without a time counts as written in longest ago.
+    /// written in lately are sent first. A feed without a time counts as written in just now.
     pub written: BTreeMap<FeedId, i64>,
     /// Feeds asked for by hand.
     pub wanted: BTreeSet<FeedId>,

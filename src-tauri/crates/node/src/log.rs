@@ -52,7 +52,9 @@ impl Log {
             Some(silent) if silent <= 7 * DAY => Age::Week,
             Some(silent) if silent <= 30 * DAY => Age::Month,
             Some(silent) if silent <= 365 * DAY => Age::Year,
-            _ => Age::Older,
+            Some(_) => Age::Older,
+            // Whoever only follows and likes, or whose posts are not indexed: it costs little to have them early.
+            None => Age::Day,
         }
     }
 
@@ -197,7 +199,7 @@ mod tests {
         let mut log = Log::new(BTreeMap::new(), written, BTreeSet::new());
         log.written(feed(6), 1e300, now);
         let ages = (1..=7).map(|n| log.age(&feed(n))).collect::<Vec<_>>();
-        assert_eq!(ages, [Age::Day, Age::Week, Age::Month, Age::Year, Age::Older, Age::Day, Age::Older]);
+        assert_eq!(ages, [Age::Day, Age::Week, Age::Month, Age::Year, Age::Older, Age::Day, Age::Day]);
         log.written(feed(5), now as f64, now);
         log.written(feed(1), -1e300, now);
         assert_eq!([log.age(&feed(5)), log.age(&feed(1))], [Age::Day, Age::Day], "an older claim takes nothing back");

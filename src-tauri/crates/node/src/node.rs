@@ -18,7 +18,7 @@ use crate::{
     input::{Input, LoadFailed, Ticket},
     introductions::Introductions,
     limits,
-    log::Log,
+    log::{Age, Log},
     looking::Looking,
     output::{CloseReason, Output},
     policy::Policy,
@@ -330,7 +330,9 @@ impl Node {
                 }
                 ebt::Output::Stream { link, feed, after, through } => {
                     if let Some(link) = self.links.get_mut(&link) {
-                        link.sending.stream(feed, after, through, &self.log);
+                        // Whoever lacks messages of their own cannot write before they have them.
+                        let age = if feed == link.device.feed() { Age::Day } else { self.log.age(&feed) };
+                        link.sending.stream(feed, after, through, age, &self.log);
                     }
                 }
                 ebt::Output::StopStream { link, feed } => {

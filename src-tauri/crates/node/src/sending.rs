@@ -123,7 +123,7 @@ impl Sending {
 
     /// The messages `(after, through]` of a feed are to go out: goes on with a stream that sends the one after `after` next or
     /// ends there, else replaces it.
-    pub(crate) fn stream(&mut self, feed: FeedId, after: u64, through: u64, log: &Log) {
+    pub(crate) fn stream(&mut self, feed: FeedId, after: u64, through: u64, age: Age, log: &Log) {
         if through <= after {
             return;
         }
@@ -131,12 +131,18 @@ impl Sending {
             && (stream.through == after || stream.next == after + 1)
         {
             stream.through = stream.through.max(through);
+            // Somebody long silent may have written just now.
+            if age < stream.age {
+                if self.hungry.remove(&(stream.age, feed)) {
+                    self.hungry.insert((age, feed));
+                }
+                stream.age = age;
+            }
             return;
         }
         self.stop(&feed);
         let live = through - after <= limits::LIVE_RUN as u64 && log.recent(&feed, after + 1).is_some();
         let place = if live { Place::Live } else { Place::Hungry };
-        let age = log.age(&feed);
         self.streams.insert(feed, Stream { next: after + 1, through, age, place, buffer: VecDeque::new() });
         if live { self.live.push_back(feed) } else { _ = self.hungry.insert((age, feed)) }
     }
@@ -306,7 +312,7 @@ mod tests {
         let feeds: Vec<_> = (1..4).map(|n| FeedId::classic([n; 32])).collect();
         let mut sending = Sending::default();
         for feed in &feeds {
-            sending.stream(*feed, 0, 9, &log);
+            sending.stream(*feed, 0, 9, Age::Older, &log);
         }
         let mut rest = BTreeSet::from_iter(feeds);
         let (damaged, after, _) = sending.next_load(now, &mut rng).expect("a feed");
@@ -319,5 +325,26 @@ mod tests {
         }
         assert_eq!(rest, BTreeSet::new(), "the others go on");
         assert_eq!(sending.next_load(later, &mut rng), Some((damaged, 0, 9)));
+    }
+
+    #[test]
+    fn who_writes_while_their_history_waits_comes_first() {
+        let (mut rng, log) =
+            (ChaCha8Rng::seed_from_u64(1), Log::new(BTreeMap::new(), BTreeMap::new(), BTreeSet::new()));
+        let feeds: Vec<_> = (1..40).map(|n| FeedId::classic([n; 32])).collect();
+        let mut sending = Sending::default();
+        for feed in &feeds {
+            sending.stream(*feed, 0, 9, Age::Older, &log);
+        }
+        sending.stream(feeds[30], 9, 10, Age::Day, &log);
+        assert_eq!(sending.next_load(Instant::default(), &mut rng), Some((feeds[30], 0, 10)));
+        sending.stop(&feeds[30]);
+        let mut rest = BTreeSet::new();
+        while let Some((feed, ..)) = sending.next_load(Instant::default(), &mut rng) {
+            sending.stop(&feed);
+            sending.loaded(feed, 0, Ok(Vec::new()));
+            assert!(rest.insert(feed), "{feed} again");
+        }
+        assert_eq!(rest.len(), feeds.len() - 1, "everybody else once");
     }
 }

@@ -124,7 +124,9 @@ async fn next_change(changes: &mut Option<broadcast::Receiver<Change>>) -> Vec<C
     let Some(changes) = changes else { return std::future::pending().await };
     match changes.recv().await {
         Ok(change) => vec![change],
-        Err(broadcast::error::RecvError::Lagged(_)) => vec![Change::Timeline, Change::Nearby, Change::Standing],
+        Err(broadcast::error::RecvError::Lagged(_)) => {
+            vec![Change::Timeline, Change::Nearby, Change::Standing, Change::Indexing, Change::Settings]
+        }
         Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
     }
 }

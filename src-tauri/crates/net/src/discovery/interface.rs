@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    adapters::Kind,
+    adapters::{Kind, MOST_BESIDE},
     backoff::Jitter,
     discovery::{
         Sighting,
@@ -145,8 +145,9 @@ struct Book {
 }
 
 impl Book {
-    /// What is believed of an announcement. A host proves its IPv4 address by sending from it. Its IPv6 addresses it can only claim, so
-    /// they have to be in a network of ours: nobody sends us to hosts elsewhere.
+    /// What is believed of an announcement. A host shows its IPv4 address by sending from it. Its IPv6 addresses it only claims, so they have
+    /// to be in a network of ours, and not our own: nobody sends us to hosts elsewhere, or around our own firewall. Not many, and dialled
+    /// seldom ([`crate::peers`]): they may be somebody else's.
     fn believe(
         &mut self,
         heard: Announcement,
@@ -172,11 +173,13 @@ impl Book {
             return Some(Sighting::Leaves { device, host });
         }
         let mut addresses = heard.addresses;
-        let networks: BTreeSet<u64> = ours.iter().filter_map(ip).filter_map(network).collect();
+        let ours: BTreeSet<IpAddr> = ours.iter().filter_map(ip).collect();
+        let networks: BTreeSet<u64> = ours.iter().copied().filter_map(network).collect();
+        let mut claimed = BTreeSet::new();
         addresses.retain(|address| {
-            let at = ip(address);
-            let is_near = at.and_then(network).is_some_and(|network| networks.contains(&network));
-            (at == Some(host) || is_near) && is_plain(address)
+            let Some(at) = ip(address).filter(|_| is_plain(address)) else { return false };
+            let is_near = network(at).is_some_and(|network| networks.contains(&network)) && !ours.contains(&at);
+            at == host || is_near && (claimed.contains(&at) || claimed.len() < MOST_BESIDE && claimed.insert(at))
         });
         let lives = heard.lives.min(LIVES_MAX);
         (!addresses.is_empty()).then_some(Sighting::Here { device, addresses, host, over, lives })
@@ -235,7 +238,13 @@ mod tests {
     fn ipv6_addresses_are_believed_in_ones_own_network_only() {
         let ours: Vec<Multiaddr> =
             ["/ip4/10.0.0.1/tcp/1", "/ip6/fd77::1/tcp/1"].map(|text| text.parse().expect("an address")).into();
-        let said = ["/ip4/10.0.0.7/tcp/1", "/ip6/fd77::7/tcp/2", "/ip6/fd77:0:0:1::7/tcp/3", "/ip6/fd77::7/tcp/4/ws"];
+        let said = [
+            "/ip4/10.0.0.7/tcp/1",
+            "/ip6/fd77::7/tcp/2",
+            "/ip6/fd77:0:0:1::7/tcp/3",
+            "/ip6/fd77::7/tcp/4/ws",
+            "/ip6/fd77::1/tcp/631",
+        ];
         let believed = |ours: &[Multiaddr]| match Book::default().believe(
             heard(1, &said, 9),
             from(7),

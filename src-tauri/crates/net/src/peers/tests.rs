@@ -224,13 +224,27 @@ fn over_ipv6_is_dialled_what_ipv4_does_not_reach_and_it_goes_with_the_host_that_
     let due = now + ms(50);
     assert_eq!(peers.actions(due), [Action::Dial { device: HIGH, addresses: vec![tcp()] }]);
     peers.dial_failed(HIGH, due);
-    assert_eq!(peers.actions(due + ms(320)), [Action::Dial { device: HIGH, addresses: vec![tcp(), six] }]);
-    peers.goodbye(HIGH, IpAddr::from([10, 0, 0, 66]));
-    assert_eq!(peers.actions(due + ms(320)), []);
-    peers.goodbye(HIGH, host);
+    assert_eq!(peers.actions(due + ms(320)), [Action::Dial { device: HIGH, addresses: vec![tcp(), six.clone()] }]);
+    // Somebody says the same, for a moment, and takes it back.
+    let other = IpAddr::from([10, 0, 0, 66]);
+    peers.heard(HIGH, Heard { host: other, lives: ms(1), ..said(six.clone(), Kind::Real) }, due + ms(320));
+    peers.goodbye(HIGH, other);
+    let dialled = |actions: Vec<Action>| {
+        let addresses = |action| match action {
+            Action::Dial { addresses, .. } => Some(addresses),
+            _ => None,
+        };
+        actions.into_iter().filter_map(addresses).collect::<Vec<_>>()
+    };
     peers.dial_failed(HIGH, due + ms(330));
-    assert_eq!(peers.actions(due + ms(330)), [Action::Gone { device: HIGH }]);
-    assert_eq!(peers.actions(due + Duration::from_secs(60)), [], "no address is left");
+    let soon = due + ms(330) + Duration::from_secs(2);
+    assert_eq!(dialled(peers.actions(soon)), [vec![tcp()]], "over IPv6 not so soon again");
+    peers.dial_failed(HIGH, soon);
+    let later = soon + IPV6_AGAIN;
+    assert_eq!(dialled(peers.actions(later)), [vec![tcp(), six]], "whoever takes it back, it is still there");
+    peers.goodbye(HIGH, host);
+    peers.dial_failed(HIGH, later);
+    assert_eq!(dialled(peers.actions(later + Duration::from_secs(60))), [vec![]; 0], "no address is left");
 }
 
 #[test]
