@@ -244,7 +244,7 @@ fn over_ipv6_is_dialled_what_ipv4_does_not_reach_and_it_goes_with_the_host_that_
     assert_eq!(dialled(peers.actions(later)), [vec![tcp(), six]], "whoever takes it back, it is still there");
     peers.goodbye(HIGH, host);
     peers.dial_failed(HIGH, later);
-    assert_eq!(dialled(peers.actions(later + Duration::from_secs(60))), [vec![]; 0], "no address is left");
+    assert!(dialled(peers.actions(later + Duration::from_secs(60))).is_empty(), "no address is left");
 }
 
 #[test]
