@@ -24,6 +24,7 @@ mod network_doctor;
 mod people;
 pub mod place;
 mod posts;
+pub mod priority;
 mod publishing;
 pub mod rpc;
 mod search;

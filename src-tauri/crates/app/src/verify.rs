@@ -5,12 +5,10 @@ use std::thread::available_parallelism;
 
 use feed::{Message, NetworkKey, SignatureError, Verified, Verifier};
 
+use crate::priority::{BEHIND_THE_LOOP, stand_back};
+
 /// Below this many messages one core is quicker than dividing the work.
 const WORTH_DIVIDING: usize = 32;
-
-/// The priority of threads that check a large batch (nice(2), from -20 to 19; 0 is usual): where all cores are busy, the window and the loop
-/// get nine tenths of them, also where the loop itself has 5, as in the window. Where they are not it changes nothing.
-const NICE: i32 = 15;
 
 /// A verifier whose tables of busy authors all cores share.
 #[derive(Clone)]
@@ -41,7 +39,7 @@ impl Cores {
                 .into_iter()
                 .map(|share| {
                     scope.spawn(|| {
-                        step_back();
+                        stand_back(BEHIND_THE_LOOP);
                         self.verifier.verify_batch(share)
                     })
                 })
@@ -51,12 +49,5 @@ impl Cores {
                 .flat_map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect()
         })
-    }
-}
-
-/// Lets others go first. On Linux a thread has a priority of its own (setpriority(2), “C library/kernel differences”).
-fn step_back() {
-    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        tracing::debug!("a thread keeps its priority: {error}");
     }
 }

@@ -76,12 +76,17 @@ pub(crate) fn beside(ip: Ipv4Addr) -> BTreeSet<Ipv6Addr> {
 fn few_of_each_network(addresses: impl Iterator<Item = Ipv6Addr>) -> BTreeSet<Ipv6Addr> {
     let mut few: BTreeSet<Ipv6Addr> = BTreeSet::new();
     for address in addresses {
-        let is_beside = |known: &&Ipv6Addr| known.segments()[..4] == address.segments()[..4];
+        let is_beside = |known: &&Ipv6Addr| network(known) == network(&address);
         if few.len() < MOST_BESIDE && few.iter().filter(is_beside).count() < MOST_OF_NETWORK {
             few.insert(address);
         }
     }
     few
+}
+
+/// The network of an address: all but the 64 bits that name an interface (RFC 4291, section 2.5.1).
+pub(crate) fn network(ip: &Ipv6Addr) -> u64 {
+    (ip.to_bits() >> 64) as u64
 }
 
 fn is_dialable(ip: &Ipv6Addr) -> bool {

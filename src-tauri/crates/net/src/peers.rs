@@ -113,7 +113,7 @@ struct Peer {
 #[derive(Debug)]
 struct Known {
     address: Multiaddr,
-    /// Who said it last, and over what kind of adapter of ours.
+    /// Who said it, and over what kind of adapter of ours.
     host: IpAddr,
     over: Kind,
     until: Instant,
@@ -179,7 +179,7 @@ impl Peers {
         self.peers.retain(|_, peer| {
             let forgiven = peer.strikes.0 == 0 || now.duration_since(peer.strikes.1) >= KEPT_OUT_MAX;
             let calm = peer.churn.0 == 0 || now.duration_since(peer.churn.1) >= LINK_CHURN_WINDOW;
-            !(peer.is_idle() && peer.addresses.is_empty() && forgiven && calm)
+            !(peer.is_idle() && peer.addresses.is_empty() && forgiven && calm && !peer.rests_from_ipv6(now))
         });
         due
     }
@@ -208,8 +208,9 @@ impl Peers {
             Some(known) => (known.until, known.over) = (until, over),
             None => {
                 if peer.addresses.len() >= PEER_ADDRESSES {
-                    // An IPv6 address makes room, else the one that would be forgotten first.
-                    peer.addresses.sort_by_key(|known| (is_ipv4(&known.address), known.until));
+                    // One that the same host said makes room before those of others, one of IPv6 before those of IPv4, and then the
+                    // one that would be forgotten first.
+                    peer.addresses.sort_by_key(|known| (known.host != host, is_ipv4(&known.address), known.until));
                     peer.addresses.remove(0);
                 }
                 // It moved, perhaps: then the link to where it was is dead. Of IPv6 addresses new ones are made every day.
@@ -489,7 +490,7 @@ impl Peer {
             self.link = Link::Opening(connection);
             due.push(Action::Open { device, connection });
         }
-        if self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && self.backoff.is_due(now) {
+        if self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && self.dial_due() <= now {
             self.dialling = true;
             due.push(Action::Dial { device, addresses: self.dial_addresses(now) });
         }
@@ -511,19 +512,30 @@ impl Peer {
         open.filter(move |(id, _)| Some(**id) != linked)
     }
 
+    fn rests_from_ipv6(&self, now: Instant) -> bool {
+        self.ipv6_dialled.is_some_and(|dialled| now.duration_since(dialled) < IPV6_AGAIN)
+    }
+
+    /// When it is dialled next, if it has an address.
+    fn dial_due(&self) -> Instant {
+        let due = self.backoff.due();
+        match self.ipv6_dialled.filter(|_| !self.addresses.iter().any(|known| is_ipv4(&known.address))) {
+            Some(dialled) => due.max(dialled + IPV6_AGAIN),
+            None => due,
+        }
+    }
+
     /// TCP over IPv4 alone at first, over adapters that lead somewhere where there are any: it is set up in a millisecond, where QUIC takes
     /// twenty, and carries twice as much (measured over loopback, TCP with Noise and Yamux 900 MB/s, QUIC 500 MB/s); and a private
     /// network of virtual adapters may go a long way round to somebody in the same room. After a failure everything there is, in that order.
     fn dial_addresses(&mut self, now: Instant) -> Vec<Multiaddr> {
         let is_tcp = |known: &Known| known.address.iter().any(|part| matches!(part, Protocol::Tcp(_)));
         let is_quick = |known: &Known| is_ipv4(&known.address) && is_tcp(known);
-        let rests = self.ipv6_dialled.is_some_and(|dialled| now.duration_since(dialled) < IPV6_AGAIN);
-        let has_ipv4 = self.addresses.iter().any(|known| is_ipv4(&known.address));
         let best = self.addresses.iter().filter(|known| is_quick(known)).map(|known| known.over).min();
         let mut all: Vec<&Known> = self.addresses.iter().collect();
         if self.backoff.failures() == 0 && best.is_some() {
             all.retain(|known| is_quick(known) && Some(known.over) == best);
-        } else if rests && has_ipv4 {
+        } else if self.rests_from_ipv6(now) {
             all.retain(|known| is_ipv4(&known.address));
         }
         all.sort_by_key(|known| known.over);
@@ -541,7 +553,7 @@ impl Peer {
 
     fn timeout(&self) -> Option<Instant> {
         let dial = (self.connections.is_empty() && !self.dialling && !self.addresses.is_empty() && !self.is_out())
-            .then(|| self.backoff.due());
+            .then(|| self.dial_due());
         let expiry = self.addresses.iter().map(|known| known.until).min();
         let spare = self.unlinked().map(|(_, connection)| connection.since + IDLE_CONNECTION).min();
         [dial, expiry, spare, self.kept_out].into_iter().flatten().min()

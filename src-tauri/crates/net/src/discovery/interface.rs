@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
     time::{Duration, Instant},
 };
 
@@ -18,7 +18,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    adapters::{Kind, MOST_BESIDE},
+    adapters::{Kind, MOST_BESIDE, network},
     backoff::Jitter,
     discovery::{
         Sighting,
@@ -174,23 +174,15 @@ impl Book {
         }
         let mut addresses = heard.addresses;
         let ours: BTreeSet<IpAddr> = ours.iter().filter_map(ip).collect();
-        let networks: BTreeSet<u64> = ours.iter().copied().filter_map(network).collect();
+        let is_beside = |our: &IpAddr, at: &IpAddr| matches!((our, at), (IpAddr::V6(our), IpAddr::V6(at)) if network(our) == network(at));
+        let is_near = |at: &IpAddr| !ours.contains(at) && ours.iter().any(|our| is_beside(our, at));
         let mut claimed = BTreeSet::new();
         addresses.retain(|address| {
             let Some(at) = ip(address).filter(|_| is_plain(address)) else { return false };
-            let is_near = network(at).is_some_and(|network| networks.contains(&network)) && !ours.contains(&at);
-            at == host || is_near && (claimed.contains(&at) || claimed.len() < MOST_BESIDE && claimed.insert(at))
+            at == host || is_near(&at) && (claimed.contains(&at) || claimed.len() < MOST_BESIDE && claimed.insert(at))
         });
         let lives = heard.lives.min(LIVES_MAX);
         (!addresses.is_empty()).then_some(Sighting::Here { device, addresses, host, over, lives })
-    }
-}
-
-/// The network of an IPv6 address: all but the 64 bits that name an interface (RFC 4291, section 2.5.1).
-fn network(ip: IpAddr) -> Option<u64> {
-    match ip {
-        IpAddr::V6(ip) => Some((Ipv6Addr::to_bits(ip) >> 64) as u64),
-        IpAddr::V4(_) => None,
     }
 }
 

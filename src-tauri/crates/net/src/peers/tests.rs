@@ -248,6 +248,46 @@ fn over_ipv6_is_dialled_what_ipv4_does_not_reach_and_it_goes_with_the_host_that_
 }
 
 #[test]
+fn what_a_neighbour_says_makes_nobody_be_dialled_over_ipv6_more_often() {
+    let (mut peers, now) = peers(LOW);
+    let mut dialled = 0;
+    // Once a second a device is announced anew, is at its IPv4 address for a moment, and is forgotten.
+    for second in 1..=60 {
+        let at = now + Duration::from_secs(second);
+        let host = IpAddr::from([10, 0, 0, 66]);
+        let shortly = |address: &str| Heard { host, lives: ms(400), ..said(self::address(address), Kind::Real) };
+        if second % 2 == 0 {
+            peers.heard(HIGH, shortly("/ip4/10.0.0.66/tcp/1"), at);
+        }
+        peers.heard(HIGH, shortly("/ip6/fd77::7/tcp/1"), at);
+        for later in [0, 100, 300, 500, 900].map(ms) {
+            for action in peers.actions(at + later) {
+                let Action::Dial { addresses, .. } = action else { continue };
+                assert!(!addresses.is_empty(), "a dial leads somewhere");
+                dialled += u32::from(addresses.iter().any(|address| !is_ipv4(address)));
+                peers.dial_failed(HIGH, at + later);
+            }
+        }
+    }
+    assert!((2..=12).contains(&dialled), "{dialled} times in a minute");
+}
+
+#[test]
+fn whoever_says_too_much_of_a_device_pushes_out_what_they_said_themselves() {
+    let (mut peers, now) = peers(LOW);
+    peers.heard(HIGH, said(tcp(), Kind::Real), now);
+    let six = address("/ip6/fd77::7/tcp/1");
+    peers.heard(HIGH, Heard { host: IpAddr::from([10, 0, 0, 7]), ..said(six.clone(), Kind::Real) }, now);
+    for port in 0..100 {
+        let said = said(address(&format!("/ip4/10.0.0.66/tcp/{port}")), Kind::Real);
+        peers.heard(HIGH, Heard { lives: 2 * LIVES, ..said }, now);
+    }
+    let known: Vec<&Multiaddr> = peers.peers[&HIGH].addresses.iter().map(|known| &known.address).collect();
+    assert!(known.contains(&&tcp()) && known.contains(&&six), "{known:?}");
+    assert_eq!(known.len(), PEER_ADDRESSES);
+}
+
+#[test]
 fn another_program_is_left_alone() {
     let (mut peers, now) = peers(LOW);
     peers.heard(HIGH, said(tcp(), Kind::Real), now);
