@@ -9,7 +9,7 @@ use feed::{Head, KeyPair, json::Value, sign};
 use crate::peri::{PATIENCE, Person, post, status, until};
 
 const AUTHORS: usize = 20;
-const EACH: usize = 1_500;
+const EACH: usize = 5_000;
 
 /// Feeds as lines, one after the other in time; those with the first message of each, and all.
 fn history() -> (String, String) {
@@ -72,6 +72,6 @@ async fn posts_do_not_wait_for_the_end_of_a_bulk() {
             "beside a bulk of {bulk:?}, {} posts of {whose} neighbour: median {median:?}, worst {worst:?}",
             taken.len()
         );
-        assert!(5 * median < bulk, "{whose}: {taken:?} of {bulk:?}");
+        assert!(7 * median < bulk, "{whose}: {taken:?} of {bulk:?}");
     }
 }

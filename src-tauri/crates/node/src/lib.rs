@@ -22,6 +22,7 @@
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod ahead;
 mod blobs;
 mod conduct;
 mod config;

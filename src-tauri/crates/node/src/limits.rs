@@ -31,6 +31,12 @@ pub const STALL_PATIENCE: Duration = Duration::from_secs(30);
 pub const LINKS: usize = 128;
 /// Bytes handed to a link before it must say that there is room again.
 pub const SEND_WINDOW: usize = 512 << 10;
+/// Bytes of history on their way to a peer that has not said yet that it took them up. A post that is written meanwhile stands behind no more
+/// than these: at 1 MiB a second half a second, where buffers alone hold several times as much. On a link of 100 ms there and
+/// back it still lets 5 MiB a second through.
+pub const HISTORY_AHEAD: usize = 512 << 10;
+/// Bytes of frames of messages after which a receiver says that it took them up: often enough that the sender never waits for the word alone.
+pub const TAKEN_EVERY: usize = HISTORY_AHEAD / 4;
 /// Bytes of messages read ahead for a link, loads under way included.
 pub const READ_AHEAD: usize = 1 << 20;
 /// Bytes of messages asked for in one load.

@@ -7,6 +7,7 @@ use rand_core::Rng;
 use replication::{Instant, ebt::Note};
 
 use crate::{
+    ahead::Ahead,
     limits,
     log::{Age, Log},
     wire::{LevelBody, MessagesWriter, SentIds, WireError, is_replication},
@@ -42,6 +43,8 @@ pub(crate) struct Sending {
     pub(crate) bytes: u64,
     /// Answers to looks that wait, or are being made ready.
     pub(crate) tells: usize,
+    /// What of history is on its way; none where the peer does not say what it took up.
+    pub(crate) ahead: Option<Ahead>,
     streams: BTreeMap<FeedId, Stream>,
     /// Feeds whose next message is one of the newest.
     live: Row,
@@ -224,11 +227,15 @@ impl Sending {
         {
             self.write_live(feed, log, &mut writer, &mut carried)?;
         }
-        if writer.is_empty() && (self.loaded_bytes >= limits::MESSAGES_FRAME || self.loads == 0) {
+        let may_follow = self.ahead.as_ref().is_none_or(Ahead::has_room);
+        if writer.is_empty() && may_follow && (self.loaded_bytes >= limits::MESSAGES_FRAME || self.loads == 0) {
             while writer.len() < limits::MESSAGES_FRAME
                 && let Some(feed) = self.loaded.pop_front()
             {
                 self.write_loaded(feed, &mut writer, &mut carried)?;
+            }
+            if let Some(ahead) = self.ahead.as_mut().filter(|_| !writer.is_empty()) {
+                ahead.sent(self.frames + 1, writer.len());
             }
         }
         Ok((!writer.is_empty()).then(|| (writer.finish(), carried)))

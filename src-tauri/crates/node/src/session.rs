@@ -10,6 +10,7 @@ use replication::{
 
 use crate::{
     Node,
+    ahead::{Ahead, TakenUp},
     conduct::Offence,
     input::Medium,
     limits,
@@ -34,6 +35,7 @@ pub(crate) struct Link {
     /// Frames of notes and of messages received so far.
     pub(crate) frames: u64,
     pub(crate) received_bytes: u64,
+    pub(crate) taken_up: TakenUp,
     pub(crate) unknown_frames: u64,
     /// Frames that wait because too much of this link is on its way; while there are any, nothing more is read from it.
     pub(crate) inbox: VecDeque<Vec<u8>>,
@@ -90,6 +92,7 @@ enum Read<'a> {
     About(&'a [u8]),
     Wants(Vec<(BlobId, Option<u8>)>),
     Haves(Vec<(BlobId, u64)>),
+    Taken(u64),
     Ask(wire::Ask),
     Tell(wire::Tell<'a>),
     Unknown,
@@ -105,6 +108,7 @@ impl Link {
             ids: ReceivedIds::default(),
             frames: 0,
             received_bytes: 0,
+            taken_up: TakenUp::default(),
             unknown_frames: 0,
             inbox: VecDeque::new(),
             inbox_bytes: 0,
@@ -315,6 +319,7 @@ impl Node {
         link.own_note = held.get(&self.own).copied();
         link.run = theirs.run;
         link.features = theirs.features & wire::FEATURES;
+        link.sending.ahead = (link.features & wire::FEATURE_TAKEN != 0).then(Ahead::default);
         let (run, speaks_of_blobs) = (theirs.run, link.features & wire::FEATURE_BLOBS != 0);
         self.ebt.handle_input(ebt::Input::LinkUp { link: id, peer: device, held, told, agreed }, now);
         if speaks_of_blobs {
@@ -335,6 +340,7 @@ impl Node {
             Frame::About(body) => Ok(Read::About(body)),
             Frame::Wants(body) => wire::read_wants(body).map(Read::Wants),
             Frame::Haves(body) => wire::read_haves(body).map(Read::Haves),
+            Frame::Taken(body) => wire::read_taken(body).map(Read::Taken),
             Frame::Ask(body) => wire::read_ask(body).map(Read::Ask),
             Frame::Tell(body) => wire::read_tell(body).map(Read::Tell),
             Frame::Unknown(_) => Ok(Read::Unknown),
@@ -343,6 +349,9 @@ impl Node {
             link.frames += 1;
         }
         let number = link.frames;
+        if matches!(read, Ok(Read::Messages(_))) && link.features & wire::FEATURE_TAKEN != 0 {
+            link.taken_up.frame(number, frame.len());
+        }
         match read {
             Ok(Read::Notes(notes)) => self.on_notes(id, number, notes, now),
             Ok(Read::Messages(runs)) => self.on_messages(id, number, runs, now),
@@ -353,6 +362,11 @@ impl Node {
             // A link that does not speak of blobs is none of the machine's.
             Ok(Read::Wants(wants)) => self.blobs.handle_input(blobs::Input::Wants { link: id, wants }, now),
             Ok(Read::Haves(haves)) => self.blobs.handle_input(blobs::Input::Haves { link: id, haves }, now),
+            Ok(Read::Taken(through)) => {
+                if let Some(ahead) = self.links.get_mut(&id).and_then(|link| link.sending.ahead.as_mut()) {
+                    ahead.taken(through);
+                }
+            }
             Ok(Read::Ask(ask)) => self.on_ask(id, ask, now),
             Ok(Read::Tell(tell)) => self.on_tell(id, &tell, now),
             Ok(Read::Unknown) => link.unknown_frames += 1,
@@ -405,6 +419,12 @@ impl Node {
             if !sending.has_room() {
                 self.timers.set_first(Timer::Stall(id), now.monotonic + limits::STALL_PATIENCE);
                 return;
+            }
+            if let Some(through) = link.taken_up.say() {
+                let frame = wire::write_taken(through);
+                sending.count(&frame);
+                self.outbox.push_back(Output::Send { link: id, frame });
+                continue;
             }
             let number = sending.frames + 1;
             let cut = match sending.control.pop_front() {

@@ -23,6 +23,8 @@ pub enum Frame<'a> {
     Wants(&'a [u8]),
     /// On receiving haves, likewise: fetch from there what is still wanted.
     Haves(&'a [u8]),
+    /// On receiving taken, from a peer that has said [`super::FEATURE_TAKEN`]: history may go on.
+    Taken(&'a [u8]),
     /// On receiving an ask, from a peer that has said [`super::FEATURE_LOOK`]: answer it, if the feed is stored here and its author
     /// does not block who asks.
     Ask(&'a [u8]),
@@ -51,6 +53,7 @@ impl<'a> Frame<'a> {
             kind::ABOUT => Ok(Self::About(body)),
             kind::WANTS => Ok(Self::Wants(body)),
             kind::HAVES => Ok(Self::Haves(body)),
+            kind::TAKEN => Ok(Self::Taken(body)),
             kind::ASK if body.len() > limits::ASK => Err(WireError::TooLong),
             kind::ASK => Ok(Self::Ask(body)),
             kind::TELL if body.len() > limits::TELL => Err(WireError::TooLong),
@@ -150,6 +153,22 @@ pub fn write_level(level: &LevelBody, ids: &mut SentIds) -> Result<Vec<u8>, Wire
         ids.write(&mut out, feed)?;
     }
     Ok(out)
+}
+
+/// Reads the body of a taken frame: the number of a frame, and nothing else.
+///
+/// # Errors
+/// For whatever [`write_taken`] would not write.
+pub fn read_taken(mut body: &[u8]) -> Result<u64, WireError> {
+    let through = varint::read(&mut body)?;
+    body.is_empty().then_some(through).ok_or(WireError::TooLong)
+}
+
+/// A taken frame: the frames up to this number are taken up.
+pub fn write_taken(through: u64) -> Vec<u8> {
+    let mut out = vec![kind::TAKEN];
+    varint::write(&mut out, through);
+    out
 }
 
 /// An about frame. The caller keeps to [`limits::ABOUT`].
@@ -349,6 +368,7 @@ mod tests {
             Ok(Frame::Level(body)) => drop(read_level(body, &mut ids)),
             Ok(Frame::Wants(body)) => drop(super::super::read_wants(body)),
             Ok(Frame::Haves(body)) => drop(super::super::read_haves(body)),
+            Ok(Frame::Taken(body)) => drop(read_taken(body)),
             Ok(Frame::About(_) | Frame::Ask(_) | Frame::Tell(_) | Frame::Unknown(_)) | Err(_) => {}
         }
     }

@@ -9,11 +9,14 @@ use crate::{config::NetworkId, limits};
 /// Feature bit: the sender takes [`super::kind::WANTS`] and [`super::kind::HAVES`], and gives blobs on streams of their own.
 pub const FEATURE_BLOBS: u32 = 1;
 
+/// Feature bit: the sender says with [`super::kind::TAKEN`] which messages it took up.
+pub const FEATURE_TAKEN: u32 = 1 << 1;
+
 /// Feature bit: the sender answers [`super::kind::ASK`].
 pub const FEATURE_LOOK: u32 = 1 << 4;
 
 /// Every feature of this version.
-pub const FEATURES: u32 = FEATURE_BLOBS | FEATURE_LOOK;
+pub const FEATURES: u32 = FEATURE_BLOBS | FEATURE_TAKEN | FEATURE_LOOK;
 
 /// The version of the link protocol that this crate speaks.
 pub const VERSION: u16 = 1;
@@ -29,7 +32,7 @@ pub const HELLO_LENGTH: usize = 1 + 2 + 4 + 4 + NetworkId::LENGTH + 8 + 4 + 32 +
 pub struct Hello {
     /// [`VERSION`] of the sender.
     pub version: u16,
-    /// What the sender can do beyond this version; none is defined yet.
+    /// What the sender can do beyond this version: bits of [`FEATURES`].
     pub features: u32,
     /// The longest frame that the sender takes, in bytes.
     pub frame_limit: u32,

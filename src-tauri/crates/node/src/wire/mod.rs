@@ -14,9 +14,10 @@ mod word;
 
 pub use blobs::{read_haves, read_wants, write_haves, write_wants};
 pub use frame::{
-    Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, write_about, write_level, write_notes,
+    Frame, LevelBody, MessagesWriter, Run, read_level, read_messages, read_notes, read_taken, write_about, write_level,
+    write_notes, write_taken,
 };
-pub use hello::{FEATURE_BLOBS, FEATURE_LOOK, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
+pub use hello::{FEATURE_BLOBS, FEATURE_LOOK, FEATURE_TAKEN, FEATURES, HELLO_LENGTH, Hello, VERSION, clock_digest};
 pub use ids::{FEEDS_PER_LINK, ReceivedIds, SentIds};
 pub use look::{Answer, Ask, Newest, Tell, read_ask, read_tell, write_ask, write_tell};
 pub use word::Word;
@@ -37,6 +38,8 @@ pub mod kind {
     pub const WANTS: u8 = 6;
     /// Haves: blobs that the receiver wants and may fetch from the sender.
     pub const HAVES: u8 = 7;
+    /// Taken: the frames up to a number are taken up, not durable yet.
+    pub const TAKEN: u8 = 8;
     /// Ask: the newest messages of a feed that the sender does not store.
     pub const ASK: u8 = 16;
     /// Tell: the answer to an ask.

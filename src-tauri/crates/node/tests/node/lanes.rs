@@ -3,7 +3,10 @@
 use std::iter;
 
 use feed::{Message, Verified};
-use node::{Input, Output, Ticket, limits, wire::MessagesWriter};
+use node::{
+    Input, Output, Ticket, limits,
+    wire::{FEATURE_TAKEN, MessagesWriter, kind, write_taken},
+};
 use replication::ebt::Note;
 
 use crate::{
@@ -152,4 +155,67 @@ fn somebody_who_sends_without_end_is_held_and_others_are_not() {
     let outputs = hand(&mut world, &mut friend, &write(&mut carol, CAROL, 1, "now"));
     assert!(!outputs.iter().any(|output| matches!(output, Output::Hold { .. })));
     assert_eq!(checks(outputs).len(), 1);
+}
+
+/// How many frames of messages left Alice since this was last asked.
+fn frames_left(world: &mut World) -> usize {
+    std::mem::take(&mut world.kinds).into_iter().filter(|kind| *kind == kind::MESSAGES).count()
+}
+
+#[test]
+fn history_waits_for_the_word_that_it_was_taken_up_and_a_new_post_does_not() {
+    let mut world = World::new();
+    let alice = world.person(ALICE);
+    world.publish(alice, follow(keys(BOB).feed_id()));
+    let history = write(&mut Disk::default(), BOB, 400, &"x".repeat(7_000));
+    assert_eq!(world.import(alice, history).stored, 400);
+    world.run(s(3));
+    let wants = [(keys(BOB).feed_id(), Note::eager(0)), (keys(ALICE).feed_id(), Note::eager(1))];
+
+    let mut reader = Stranger::greeted_with(&mut world, alice, keys(66), FEATURE_TAKEN);
+    world.kinds.clear();
+    reader.send_notes(&mut world, &wants);
+    world.run(s(2));
+    let ahead = frames_left(&mut world);
+    // Of a single feed a frame has no more than one load.
+    let most = limits::HISTORY_AHEAD / limits::LOAD + 1;
+    assert!((most / 2..=most).contains(&ahead), "{ahead}: as much as is on its way at once");
+    world.publish(alice, post("just now"));
+    world.run(s(1));
+    assert_eq!(frames_left(&mut world), 1, "the post");
+    // It counts no frames, so it is believed whatever it says.
+    reader.send(&mut world, write_taken(3));
+    world.run(s(1));
+    assert!((1..=3).contains(&frames_left(&mut world)));
+    for _ in 0..100 {
+        reader.send(&mut world, write_taken(u64::MAX));
+    }
+    world.run(s(2));
+    assert!(frames_left(&mut world) > ahead, "all the rest");
+
+    let mut older = Stranger::greeted_with(&mut world, alice, keys(67), 0);
+    world.kinds.clear();
+    older.send_notes(&mut world, &wants);
+    world.run(s(2));
+    assert!(frames_left(&mut world) > 2 * most, "whoever does not say what they take is not waited for");
+}
+
+#[test]
+fn what_was_taken_up_is_said_to_whoever_listens() {
+    let mut world = World::new();
+    let alice = world.person(ALICE);
+    world.publish(alice, follow(keys(BOB).feed_id()));
+    world.run(s(3));
+    let history = write(&mut Disk::default(), BOB, 100, &"x".repeat(7_000));
+    for (seed, features) in [(66, FEATURE_TAKEN), (67, 0)] {
+        let mut archive = Stranger::greeted_with(&mut world, alice, keys(seed), features);
+        archive.send_notes(&mut world, &[(keys(BOB).feed_id(), Note::lazy(1_000_000))]);
+        world.run(s(2));
+        world.kinds.clear();
+        for messages in history.chunks(10) {
+            archive.send_messages(&mut world, messages);
+        }
+        let said = world.kinds.iter().filter(|kind| **kind == kind::TAKEN).count();
+        assert_eq!(said, if features == 0 { 0 } else { 700_000 / limits::TAKEN_EVERY }, "{features}");
+    }
 }
